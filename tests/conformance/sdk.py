@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from itertools import pairwise
@@ -245,9 +245,9 @@ def _index() -> Mapping[tuple[str, str], str]:
     return found
 
 
-@cache
-def operation_count() -> int:
-    return len(_index())
+def operations() -> Iterable[tuple[str, str]]:
+    """Method and path template of all that the SDK can ask of Stripe."""
+    return _index().keys()
 
 
 @cache

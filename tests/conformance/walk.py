@@ -75,10 +75,7 @@ class Walk:
     def _one_of(self, options: Sequence[Kind], value: object, at: str, asked: Expansion | None) -> Iterator[str]:
         fitting = [option for option in options if _fits(option, value)]
         if isinstance(value, Mapping) and "object" in value:
-            same = [
-                option for option in fitting if isinstance(option, Record) and option.object_name == value["object"]
-            ]
-            fitting = same or fitting
+            fitting = [option for option in fitting if _is_named(option, value["object"])] or fitting
         found = [list(self.value(option, value, at, asked)) for option in fitting]
         if not found:
             yield f"{at}: expected {kinds.describe(kinds.OneOf(tuple(options)))}, got {_show(value)}"
@@ -153,6 +150,10 @@ def _fits(kind: Kind, value: object) -> bool:
             return True
         case _:
             return not isinstance(value, Mapping | list | tuple)
+
+
+def _is_named(kind: Kind, object_name: object) -> bool:
+    return isinstance(kind, Record) and kind.object_name == object_name
 
 
 def _is_deleted(kind: Record, value: Mapping[str, object]) -> bool:

@@ -9,7 +9,7 @@ _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 def decode(body: str) -> dict[str, object]:
-    """`a[b]=1&c[0]=2` as `{"a": {"b": "1"}, "c": {"0": "2"}}`: lists stay maps, since only the type tells them apart."""
+    """`a[b]=1&c[0]=2` as `{"a": {"b": "1"}, "c": {"0": "2"}}`. Lists stay maps: only the type tells them apart."""
     tree: dict[str, object] = {}
     for key, value in parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body)):
         found = _KEY.fullmatch(key)
