@@ -1,0 +1,49 @@
+"""What happens by itself a while later: slow payments end, late fees arrive."""
+
+import time
+from collections.abc import Callable
+
+from sandbox import cards, errors
+from sandbox.api import attempts, charges
+from sandbox.api.call import Call
+from sandbox.store import Store
+
+
+def _pay(call: Call, intent_id: str) -> None:
+    intent = call.store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] == "processing":
+        method = call.store.get("payment_method", intent["payment_method"], param="payment_method")
+        attempts.succeed(call, intent, method, authenticated=False)
+
+
+def _refuse(call: Call, intent_id: str) -> None:
+    intent = call.store.get("payment_intent", intent_id, param="intent")
+    if intent["status"] == "processing":
+        method = call.store.get("payment_method", intent["payment_method"], param="payment_method")
+        attempts.fail(call, intent, method, cards.DECLINES["generic_decline"], authenticated=False)
+
+
+def _settle_fee(call: Call, charge_id: str) -> None:
+    charges.settle_fee(call, charge_id)
+
+
+JOBS: dict[str, Callable[[Call, str], None]] = {"pay": _pay, "refuse": _refuse, "settle_fee": _settle_fee}
+
+
+def run_due(store: Store, make_call: Callable[[], Call]) -> bool:
+    """Does every job that is due, each in its own transaction; whether there were any."""
+    due = store.query("SELECT * FROM jobs WHERE at <= ? ORDER BY at, seq", time.time())
+    for row in due:
+        try:
+            with store.transaction():
+                store.execute("DELETE FROM jobs WHERE seq = ?", row["seq"])
+                JOBS[row["name"]](make_call(), row["target"])
+        except errors.StripeError as error:
+            if error.status == 404:  # the object was cleared away meanwhile
+                store.execute("DELETE FROM jobs WHERE seq = ?", row["seq"])
+    return bool(due)
+
+
+def seconds_to_next(store: Store) -> float | None:
+    rows = store.query("SELECT min(at) AS at FROM jobs")
+    return None if rows[0]["at"] is None else max(0.0, rows[0]["at"] - time.time())
