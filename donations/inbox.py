@@ -1,0 +1,157 @@
+"""Stripe's events: stored once, handled until done. An event is a doorbell; the truth is fetched from Stripe."""
+
+import json
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from donations import gateway, gifts
+from donations.models import EventSweep, Gift, StripeEvent
+from nonprofit import clock
+
+logger = logging.getLogger(__name__)
+
+# A worker that claimed an event and died gives it back after this long; each further try waits twice as long.
+CLAIM = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=6)
+MAX_TRIES = 25
+# Stripe's list is read from a little before the last sweep; events can be listed a moment late.
+OVERLAP = timedelta(hours=2)
+FIRST_SWEEP = timedelta(days=29)
+
+
+class TryLater(Exception):
+    """Stripe does not know everything yet; the event is handled again in a while."""
+
+
+def store(event: Mapping[str, Any]) -> bool:
+    """Put a verified event in the inbox; False when it was there already. One statement, commits by itself."""
+    subject = event["data"]["object"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO {StripeEvent._meta.db_table}
+                (event_id, type, object_id, is_live, happened_at, body, state, tries, next_try_at, trouble, received_at)
+                VALUES (%s, %s, %s, %s, to_timestamp(%s), %s, 'waiting', 0, now(), '', now())
+                ON CONFLICT (event_id) DO NOTHING RETURNING id""",
+            [
+                event["id"],
+                event["type"],
+                str(subject.get("id", "")),
+                bool(event["livemode"]),
+                event["created"],
+                json.dumps(event),
+            ],
+        )
+        return cursor.fetchone() is not None
+
+
+def handle_due(limit: int = 50) -> int:
+    """Handle up to `limit` events that are due; how many were claimed. Workers share the work (SKIP LOCKED)."""
+    ids = _claim(limit)
+    for pk in ids:
+        handle(pk)
+    return len(ids)
+
+
+@transaction.atomic(durable=True)
+def _claim(limit: int) -> list[int]:
+    rows = list(StripeEvent.objects.waiting().select_for_update(skip_locked=True)[:limit])
+    for row in rows:
+        row.tries += 1
+        row.next_try_at = clock.now() + min(CLAIM * 2 ** min(row.tries - 1, 12), LONGEST_WAIT)
+    StripeEvent.objects.bulk_update(rows, ["tries", "next_try_at"])
+    return [row.pk for row in rows]
+
+
+def handle(pk: int) -> None:
+    """Act on one event. Trouble is kept on the row and the event comes again; it never stops the others."""
+    event = StripeEvent.objects.get(pk=pk)
+    if event.state != StripeEvent.State.WAITING:
+        return
+    try:
+        _act(event)
+    except (gateway.GatewayUnavailable, TryLater) as error:
+        _keep_trouble(event, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        # The one place that catches everything: an event must not be lost to a mistake of ours.
+        logger.exception("event not handled", extra={"event": event.event_id})
+        _keep_trouble(event, "".join(traceback.format_exception(error, limit=-8)))
+
+
+def _act(event: StripeEvent) -> None:
+    intent = event.body["data"]["object"]
+    if event.is_live != settings.STRIPE_LIVE or event.type not in HANDLED:
+        _finish(event, StripeEvent.State.IGNORED)
+        return
+    metadata = intent.get("metadata") or {}
+    if metadata.get("app") == gateway.APP and metadata.get("environment") != settings.BASE_URL:
+        _finish(event, StripeEvent.State.IGNORED)
+        return
+    gift = _gift_of(event, metadata)
+    if gift is None:
+        # Made in the dashboard or by another system: money we cannot place waits in the admin for a person (rule 76).
+        _finish(event, StripeEvent.State.UNMATCHED)
+        return
+    payment = gateway.retrieve_payment(str(intent["id"]))
+    with transaction.atomic(durable=True):
+        locked = StripeEvent.objects.select_for_update().get(pk=event.pk)
+        if locked.state != StripeEvent.State.WAITING:
+            return
+        if event.type == "payment_intent.payment_failed":
+            gifts.decline(gift.pk, payment.id, gateway.decline_in(event.body))
+        gifts.apply_payment(gift.pk, payment)
+        if payment.is_paid and payment.charge and payment.charge.balance is None:
+            is_done = False
+        else:
+            is_done = True
+            _finish(locked, StripeEvent.State.DONE)
+    if not is_done:
+        raise TryLater("the fee is not known yet")
+
+
+HANDLED = frozenset(
+    [
+        # Sent when the money has been taken.
+        "payment_intent.succeeded",
+        # Sent when a bank debit is under way; the card kinds skip it.
+        "payment_intent.processing",
+        # Sent for each refused attempt; the same PaymentIntent can still be paid.
+        "payment_intent.payment_failed",
+        # Sent when we close an abandoned PaymentIntent, or staff do in the dashboard.
+        "payment_intent.canceled",
+    ]
+)
+
+
+def _gift_of(event: StripeEvent, metadata: Mapping[str, str]) -> Gift | None:
+    by_payment = Gift.objects.filter(payment_intent_id=event.object_id).first()
+    if by_payment or metadata.get("app") != gateway.APP:
+        return by_payment
+    gift_id = str(metadata.get("gift", ""))
+    return Gift.objects.filter(pk=int(gift_id)).first() if gift_id.isascii() and gift_id.isdigit() else None
+
+
+def _finish(event: StripeEvent, state: StripeEvent.State) -> None:
+    StripeEvent.objects.filter(pk=event.pk).update(state=state, handled_at=clock.now(), trouble="")
+
+
+def _keep_trouble(event: StripeEvent, trouble: str) -> None:
+    state = StripeEvent.State.FAILED if event.tries >= MAX_TRIES else StripeEvent.State.WAITING
+    StripeEvent.objects.filter(pk=event.pk, state=StripeEvent.State.WAITING).update(
+        trouble=trouble[-4000:], state=state
+    )
+
+
+def sweep_stripe() -> int:
+    """Read Stripe's own list of events since the last sweep into the inbox; how many were new. Safe to run at once."""
+    started = clock.now()
+    last = EventSweep.objects.filter(pk=1).first()
+    since = max(last.swept_until - OVERLAP if last else started - FIRST_SWEEP, started - FIRST_SWEEP)
+    found = sum(store(event) for event in gateway.events_since(since))
+    EventSweep.objects.update_or_create(pk=1, defaults={"swept_until": started})
+    return found

@@ -1,0 +1,62 @@
+"""The people and organisations who give."""
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models.functions import Lower, Upper
+
+from nonprofit import clock
+
+
+class Donor(models.Model):
+    """A supporter: one record per person, couple, company, foundation, fund sponsor or estate.
+
+    An e-mail is normal but not needed (domain rule 17). What a supporter typed with a gift stands on that gift and
+    never overwrites what is here.
+    """
+
+    class Kind(models.TextChoices):
+        INDIVIDUAL = "individual", "individual"
+        HOUSEHOLD = "household", "household"
+        COMPANY = "company", "company"
+        FOUNDATION = "foundation", "foundation"
+        DAF_SPONSOR = "daf_sponsor", "donor-advised fund sponsor"
+        ESTATE = "estate", "estate"
+        GOVERNMENT = "government", "government"
+        UNKNOWN = "unknown", "unknown"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.INDIVIDUAL)
+    name = models.CharField(max_length=200, help_text="Legal name, as it stands on receipts.")
+    salutation = models.CharField(max_length=120, blank=True, help_text='As written, like "Dear Ana and Luis".')
+    email = models.EmailField("e-mail", max_length=254, null=True, blank=True, unique=True)
+    phone = models.CharField(max_length=40, blank=True)
+    address_line1 = models.CharField(max_length=120, blank=True)
+    address_line2 = models.CharField(max_length=120, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    region = models.CharField("state", max_length=40, blank=True)
+    postal_code = models.CharField("ZIP code", max_length=20, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="donor"
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email__isnull=True) | models.Q(email=Lower("email")),
+                name="donor_email_is_lower_case",
+            ),
+        ]
+        indexes = [
+            # On the expressions that Django's icontains emits, so that the admin's search uses them.
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="donor_name_trigram"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="donor_email_trigram"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def public_id(self) -> str:
+        return f"D-{self.pk:07d}"

@@ -1,0 +1,174 @@
+"""Gifts and the attempts to pay them."""
+
+import uuid
+from datetime import date, datetime
+from typing import Self
+
+from django.db import models
+
+from donations.models.campaign import Campaign, Fund
+from donations.models.donor import Donor
+from donations.models.plan import Plan
+from nonprofit import clock
+from nonprofit.models import User
+from nonprofit.money import Money
+
+
+class GiftQuerySet(models.QuerySet["Gift"]):
+    def settled(self) -> Self:
+        """Gifts whose money we have."""
+        return self.filter(status=Gift.Status.SETTLED)
+
+    def between(self, start: date, end: date) -> Self:
+        """Gifts dated from `start` to `end`, both included."""
+        return self.filter(gift_on__range=(start, end))
+
+    def visible_to(self, user: User) -> Self:
+        """What `user` may see in the portal: their own donor's gifts and nobody else's."""
+        return self.filter(donor__user=user)
+
+    def abandoned(self, before: datetime) -> Self:
+        """Gifts begun and never paid, last touched before `before`."""
+        return self.filter(status__in=[Gift.Status.PENDING, Gift.Status.FAILED], changed_at__lt=before)
+
+
+class Gift(models.Model):
+    """One gift, from the moment it is started. Money that arrived is in the ledger; this row says what it was for."""
+
+    class Kind(models.TextChoices):
+        CARD = "card", "card"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "started"
+        PROCESSING = "processing", "processing"
+        SETTLED = "settled", "received"
+        FAILED = "failed", "declined"
+        EXPIRED = "expired", "abandoned"
+
+    class Frequency(models.TextChoices):
+        ONCE = "once", "One-time gift"
+        MONTHLY = "monthly", "Monthly gift"
+        YEARLY = "yearly", "Yearly gift"
+
+    class Tribute(models.TextChoices):
+        NONE = "", "no"
+        HONOR = "honor", "In honor of"
+        MEMORY = "memory", "In memory of"
+
+    class DateBasis(models.TextChoices):
+        CHARGE = "charge", "day of the charge"
+
+    # The thank-you page's address; cannot be guessed.
+    token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Made with each rendered form: the same form sent twice is the same gift.
+    form_attempt = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Raised when a declined gift is changed and tried again; part of the keys we send Stripe.
+    revision = models.PositiveSmallIntegerField(default=0, editable=False)
+    # Set when the gift settles: testers of stolen cards type real people's addresses, and make no donor (rule 87).
+    donor = models.ForeignKey(Donor, null=True, blank=True, on_delete=models.PROTECT, related_name="gifts")
+    plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="gifts")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CARD)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    frequency = models.CharField(max_length=10, choices=Frequency.choices, default=Frequency.ONCE)
+    # Minor units, the covered fee included.
+    amount_minor = models.PositiveIntegerField("amount (minor units)")
+    covered_fee_minor = models.PositiveIntegerField(default=0)
+    currency = models.CharField(max_length=3, default="usd")
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
+    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.PROTECT)
+    # As given with this gift: the legal donor's name and address for the receipt.
+    donor_name = models.CharField(max_length=200)
+    donor_email = models.EmailField(max_length=254, blank=True)
+    donor_phone = models.CharField(max_length=40, blank=True)
+    address_line1 = models.CharField(max_length=120, blank=True)
+    address_line2 = models.CharField(max_length=120, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    region = models.CharField("state", max_length=40, blank=True)
+    postal_code = models.CharField("ZIP code", max_length=20, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    tribute = models.CharField(max_length=8, choices=Tribute.choices, blank=True)
+    tribute_name = models.CharField(max_length=120, blank=True)
+    note = models.CharField(max_length=1000, blank=True)
+    is_name_hidden = models.BooleanField("name not shown publicly", default=False)
+    wants_newsletter = models.BooleanField(default=False)
+    # The donor's legal date and why it is that date (domain rules 1-7); set when the gift settles.
+    gift_on = models.DateField("gift date", null=True, blank=True)
+    gift_date_basis = models.CharField(max_length=16, choices=DateBasis.choices, blank=True)
+    payment_intent_id = models.CharField(max_length=80, null=True, blank=True, unique=True)
+    card_brand = models.CharField(max_length=20, blank=True)
+    card_last4 = models.CharField(max_length=4, blank=True)
+    started_at = models.DateTimeField(default=clock.now, editable=False)
+    changed_at = models.DateTimeField(default=clock.now, editable=False)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GiftQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="gift_amount_above_zero"),
+            models.CheckConstraint(
+                condition=models.Q(covered_fee_minor__lt=models.F("amount_minor")), name="gift_fee_inside_amount"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="settled")
+                | models.Q(gift_on__isnull=False, settled_at__isnull=False) & models.Q(donor__isnull=False),
+                name="gift_settled_has_dates_and_donor",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["donor", "-gift_on"], name="gift_by_donor"),
+            models.Index(fields=["-started_at"], name="gift_newest_first"),
+            models.Index(fields=["amount_minor"], name="gift_by_amount"),
+            models.Index(
+                fields=["changed_at"], condition=models.Q(status__in=["pending", "failed"]), name="gift_unpaid"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.amount}"
+
+    @property
+    def public_id(self) -> str:
+        return f"G-{self.pk:08d}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def covered_fee(self) -> Money:
+        return Money(self.covered_fee_minor, self.currency)
+
+    @property
+    def address_lines(self) -> list[str]:
+        """The donor's address as given with this gift, as printed on an envelope."""
+        place = " ".join(part for part in (self.city, self.region, self.postal_code) if part)
+        abroad = self.country if self.country not in ("", "US") else ""
+        return [line for line in (self.address_line1, self.address_line2, place, abroad) if line]
+
+
+class Attempt(models.Model):
+    """One try to charge a card for a gift, as Stripe told us. Grows only."""
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded", "succeeded"
+        DECLINED = "declined", "declined"
+
+    gift = models.ForeignKey(Gift, on_delete=models.PROTECT, related_name="attempts")
+    # Stripe's id of the charge, or of the event where there was no charge.
+    source = models.CharField(max_length=120, unique=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    amount_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    code = models.CharField(max_length=60, blank=True, help_text="Stripe's decline or error code.")
+    happened_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["happened_at"]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.code}".strip()
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,55 @@
+"""The ledger: everything that happened to money, one signed row each. It only grows."""
+
+from django.db import models
+
+from donations.models.campaign import Fund
+from donations.models.donor import Donor
+from donations.models.gift import Gift
+from nonprofit import clock
+from nonprofit.money import Money
+
+
+class LedgerEntry(models.Model):
+    """One fact about money. Unique (source, kind): the same fact can arrive ten times and is booked once.
+
+    amount_minor is signed, in minor units of `currency`: a gift is positive, a fee negative.
+    Triggers refuse UPDATE, DELETE and TRUNCATE; a mistake is put right by another row.
+    """
+
+    class Kind(models.TextChoices):
+        GIFT = "gift", "gift"
+        FEE = "fee", "processor's fee"
+
+    source = models.CharField(max_length=120, help_text="What proves it, like a charge's id.")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    gift = models.ForeignKey(Gift, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries")
+    donor = models.ForeignKey(Donor, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries")
+    fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    # When it happened (Stripe's or the bank's instant) and the organisation's date it is booked on.
+    happened_at = models.DateTimeField()
+    booked_on = models.DateField(db_index=True)
+    balance_transaction_id = models.CharField(max_length=80, blank=True, db_index=True)
+    reporting_category = models.CharField(max_length=40, blank=True)
+    recorded_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind"], name="ledger_each_fact_once"),
+            models.CheckConstraint(condition=~models.Q(amount_minor=0), name="ledger_amount_not_zero"),
+            models.CheckConstraint(
+                condition=models.Q(kind="gift", amount_minor__gt=0)
+                | models.Q(kind="fee", amount_minor__lt=0)
+                | ~models.Q(kind__in=["gift", "fee"]),
+                name="ledger_sign_fits_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)

@@ -1,0 +1,1 @@
+"""Receipts: numbered in blocks, every printed fact kept, PDF made and stored, letter queued."""

@@ -1,0 +1,15 @@
+"""Which state a gift may move to. Success always wins; nothing undoes money that arrived (domain rules 68, 73)."""
+
+MOVES: dict[str, frozenset[str]] = {
+    "pending": frozenset({"processing", "settled", "failed", "expired"}),
+    "failed": frozenset({"pending", "processing", "settled", "expired"}),
+    "processing": frozenset({"settled", "failed"}),
+    # The browser came back after we had closed the gift: the money is real.
+    "expired": frozenset({"processing", "settled"}),
+    "settled": frozenset(),
+}
+
+
+def may_move(current: str, to: str) -> bool:
+    """Whether a gift in state `current` may become `to`. Staying where it is is no move."""
+    return to in MOVES[current]

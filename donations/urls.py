@@ -1,0 +1,17 @@
+"""Addresses of giving."""
+
+from django.urls import path
+
+from donations import views, webhooks
+
+app_name = "donations"
+urlpatterns = [
+    path("", views.give, name="home"),
+    path("give/", views.give, name="give"),
+    path("give/<slug:slug>/", views.give, name="campaign"),
+    path("thanks/<uuid:token>/", views.thanks, name="thanks"),
+    path("thanks/<uuid:token>/status/", views.status, name="status"),
+    path("ways/", views.ways, name="ways"),
+    path("ways/reply-slip/", views.reply_slip, name="reply_slip"),
+    path("stripe/webhook/", webhooks.stripe, name="webhook"),
+]

@@ -1,0 +1,7 @@
+"""How sign-in behaves for us."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    pass

@@ -1,0 +1,20 @@
+"""The only source of the time, so that every date is the organisation's date and tests can freeze it."""
+
+from datetime import date, datetime
+
+from django.utils import timezone
+
+
+def now() -> datetime:
+    """This instant, aware, in UTC."""
+    return timezone.now()
+
+
+def today() -> date:
+    """Today's date in the organisation's time zone (settings.TIME_ZONE)."""
+    return local_date(now())
+
+
+def local_date(instant: datetime) -> date:
+    """The organisation's calendar date at `instant`: the date a gift is booked on (domain rule 6)."""
+    return timezone.localtime(instant, timezone.get_default_timezone()).date()

@@ -1,0 +1,148 @@
+"""The outbox: letters are queued as rows in the transaction that makes them due, and sent by a task."""
+
+import logging
+import smtplib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from email.utils import make_msgid
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from nonprofit import clock, organization
+from nonprofit.models import OutgoingEmail, StoredFile, normal_email
+
+logger = logging.getLogger(__name__)
+
+# After the last wait the letter is given up and stands in the admin for a person: about three days in all.
+WAITS = [timedelta(minutes=m) for m in (1, 2, 5, 15, 30, 60, 180, 360, 720, 1440, 1440)]
+# A worker that claimed a letter and died gives it back after this long.
+CLAIM = timedelta(minutes=10)
+_inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+
+
+def queue(
+    key: str,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    attachment: StoredFile | None = None,
+    attachment_name: str = "",
+) -> OutgoingEmail:
+    """Queue templates/emails/<template>.{subject.txt,body.txt,body.html} to `to`; safe to call twice with one key.
+
+    Call inside the transaction that makes the letter due; send with nonprofit.tasks.send_mail after commit.
+    """
+    who = organization.get()
+    full = {**context, "organization": who, "base_url": settings.BASE_URL}
+    subject = " ".join(render_to_string(f"emails/{template}.subject.txt", full).split())
+    email, _ = OutgoingEmail.objects.get_or_create(
+        key=key,
+        defaults={
+            "to": normal_email(to),
+            "template": template,
+            "subject": subject[:250],
+            "text": render_to_string(f"emails/{template}.body.txt", full).strip() + "\n",
+            "html": _inliner.inline(render_to_string(f"emails/{template}.body.html", full)),
+            "attachment": attachment,
+            "attachment_name": attachment_name,
+        },
+    )
+    return email
+
+
+def send_due(limit: int = 50) -> int:
+    """Send up to `limit` letters that are due over one connection; how many were tried. Safe to run at once, often.
+
+    A crash between sending and marking repeats one letter; none is ever lost.
+    """
+    ids = _claim(limit)
+    if not ids:
+        return 0
+    connection: BaseEmailBackend = get_connection()
+    with _opened(connection) as trouble:
+        for email in OutgoingEmail.objects.filter(pk__in=ids).select_related("attachment").order_by("pk"):
+            _send(email, connection, trouble)
+    return len(ids)
+
+
+def _claim(limit: int) -> list[int]:
+    now = clock.now()
+    with transaction.atomic():
+        due = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.QUEUED, next_try_at__lte=now)
+        ids = list(due.order_by("next_try_at").select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        OutgoingEmail.objects.filter(pk__in=ids).update(next_try_at=now + CLAIM)
+    return ids
+
+
+@contextmanager
+def _opened(connection: BaseEmailBackend) -> Iterator[Exception | None]:
+    """The connection, open; yields what went wrong when the server cannot be reached at all."""
+    try:
+        connection.open()
+        trouble: Exception | None = None
+    except (OSError, smtplib.SMTPException) as error:
+        trouble = error
+    try:
+        yield trouble
+    finally:
+        try:
+            connection.close()
+        except (OSError, smtplib.SMTPException) as error:
+            logger.info("mail connection did not close well", extra={"error": type(error).__name__})
+
+
+def _send(email: OutgoingEmail, connection: BaseEmailBackend, trouble: Exception | None) -> None:
+    message_id = make_msgid(f"{email.pk}", domain=urlsplit(settings.BASE_URL).hostname)
+    try:
+        if trouble is not None:
+            raise trouble
+        _message(email, connection, message_id).send()
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        _failed(email, error, is_final=all(500 <= code < 600 for code in codes))
+    except (OSError, smtplib.SMTPException) as error:
+        _failed(email, error, is_final=False)
+    else:
+        OutgoingEmail.objects.filter(pk=email.pk).update(
+            status=OutgoingEmail.Status.SENT,
+            sent_at=clock.now(),
+            message_id=message_id,
+            tries=email.tries + 1,
+            last_error="",
+        )
+
+
+def _message(email: OutgoingEmail, connection: BaseEmailBackend, message_id: str) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(
+        subject=email.subject,
+        body=email.text,
+        to=[email.to],
+        connection=connection,
+        headers={"Message-ID": message_id, "X-Letter": email.key, "Auto-Submitted": "auto-generated"},
+    )
+    if email.html:
+        message.attach_alternative(email.html, "text/html")
+    if email.attachment:
+        message.attach(email.attachment_name, bytes(email.attachment.content), email.attachment.content_type)
+    return message
+
+
+def _failed(email: OutgoingEmail, error: Exception, *, is_final: bool) -> None:
+    gives_up = is_final or email.tries >= len(WAITS)
+    OutgoingEmail.objects.filter(pk=email.pk).update(
+        status=OutgoingEmail.Status.FAILED if gives_up else OutgoingEmail.Status.QUEUED,
+        tries=email.tries + 1,
+        next_try_at=clock.now() + WAITS[min(email.tries, len(WAITS) - 1)],
+        # The server's words can repeat the address, so only the kind of trouble and its code are kept.
+        last_error=f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip(),
+    )
+    logger.warning("mail not sent", extra={"email": email.pk, "error": type(error).__name__, "final": gives_up})

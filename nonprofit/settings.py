@@ -1,0 +1,222 @@
+"""All settings, from the environment only; the process refuses to start when half-configured."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from nonprofit import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- what this process is -------------------------------------------------------------------------------------
+# "demo" allows Stripe test keys and a stand-in Stripe on loopback. Nothing else differs: the code never asks.
+MODE = environment.choice("MODE", ["production", "demo"], "production")
+DEBUG = environment.flag("DEBUG", default=False)
+SECRET_KEY = environment.text("SECRET_KEY")
+BASE_URL = environment.text("BASE_URL").rstrip("/")
+BASE_ORIGIN = urlsplit(BASE_URL)
+if BASE_ORIGIN.scheme not in {"http", "https"} or not BASE_ORIGIN.hostname or BASE_ORIGIN.path:
+    raise ImproperlyConfigured("BASE_URL must look like https://give.example.org, without a path.")
+ALLOWED_HOSTS = [BASE_ORIGIN.hostname]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+# How many proxies of ours stand in front; only that many X-Forwarded-For entries are believed.
+TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES", 0)
+
+# --- Stripe ---------------------------------------------------------------------------------------------------
+STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
+STRIPE_PUBLISHABLE_KEY = environment.text("STRIPE_PUBLISHABLE_KEY")
+STRIPE_WEBHOOK_SECRETS = [s.strip() for s in environment.text("STRIPE_WEBHOOK_SECRETS").split(",") if s.strip()]
+STRIPE_API_BASE = environment.text("STRIPE_API_BASE", "https://api.stripe.com")
+STRIPE_JS_URL = environment.text("STRIPE_JS_URL", "https://js.stripe.com/endive/stripe.js")
+STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+STRIPE_IS_REAL = STRIPE_API_BASE == "https://api.stripe.com" and STRIPE_JS_URL.startswith("https://js.stripe.com/")
+if not STRIPE_IS_REAL:
+    for address in (STRIPE_API_BASE, STRIPE_JS_URL):
+        if urlsplit(address).hostname not in {"127.0.0.1", "localhost", "::1", "api.stripe.com", "js.stripe.com"}:
+            raise ImproperlyConfigured(f"Stripe's address {address} is neither Stripe's own nor on loopback.")
+    if STRIPE_LIVE:
+        raise ImproperlyConfigured("A live Stripe key must never be sent to a stand-in: remove STRIPE_API_BASE.")
+if STRIPE_PUBLISHABLE_KEY.startswith("pk_live_") != STRIPE_LIVE:
+    raise ImproperlyConfigured("STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes.")
+if MODE == "production":
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG must be off in production.")
+    if not STRIPE_LIVE or not STRIPE_IS_REAL:
+        raise ImproperlyConfigured("Production needs live Stripe keys and Stripe's own addresses (or set MODE=demo).")
+    if BASE_ORIGIN.scheme != "https":
+        raise ImproperlyConfigured("BASE_URL must be https in production.")
+    if len(SECRET_KEY) < 50:
+        raise ImproperlyConfigured("SECRET_KEY is too short for production: 50 characters or more.")
+
+# --- Django ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "nonprofit.apps.AdminConfig",
+    "nonprofit.apps.NonprofitConfig",
+    "donations.apps.DonationsConfig",
+    "members.apps.MembersConfig",
+]
+MIDDLEWARE = [
+    "nonprofit.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "nonprofit.middleware.readable_body",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "nonprofit.urls"
+WSGI_APPLICATION = "nonprofit.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "nonprofit.organization.context",
+            ],
+        },
+    }
+]
+DATABASES = {"default": environment.database("DATABASE_URL")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "nonprofit.User"
+REDIS_URL = environment.text("REDIS_URL")
+# Pages are cached in each process and keyed by the content's version, so that a dead Redis never takes a page down.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+LANGUAGE_CODE = "en-us"
+# The organisation's zone: every booked date is a date there (domain rule 6).
+TIME_ZONE = environment.text("TIME_ZONE", "America/New_York")
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = environment.text("STATIC_ROOT", str(BASE_DIR / ".local" / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# A donor's form is small; larger bodies are refused before they are read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- sign-in (django-allauth): supporters get a code by e-mail, nobody needs a password -----------------------------
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_request_login_code"
+LOGIN_REDIRECT_URL = "/portal/"
+ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"request_login_code": "members.forms.RequestCodeForm"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_SESSION_REMEMBER = True
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "More Ways to Give"
+# The admin holds everyone's data: a signed-in member of staff without a second factor is sent to set one up.
+REQUIRE_STAFF_MFA = environment.flag("REQUIRE_STAFF_MFA", default=True)
+if MODE == "production" and not REQUIRE_STAFF_MFA:
+    raise ImproperlyConfigured("REQUIRE_STAFF_MFA cannot be switched off in production.")
+
+# --- e-mail ---------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_TIMEOUT = 20
+globals().update(environment.mail_server("EMAIL_URL", None))
+DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Celery: a message is only a nudge, the row is the queue --------------------------------------------------------
+CELERY_BROKER_URL = environment.broker(REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "visibility_timeout": 900}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- security -------------------------------------------------------------------------------------------------
+IS_HTTPS = BASE_ORIGIN.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 63_072_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "nonprofit.health.csrf_failure"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+STRIPE_JS_ORIGIN = _origin(STRIPE_JS_URL)
+STRIPE_ORIGINS = sorted({STRIPE_JS_ORIGIN, _origin(STRIPE_API_BASE)})
+STRIPE_FRAME_ORIGINS = [*STRIPE_ORIGINS, *(["https://hooks.stripe.com"] if STRIPE_IS_REAL else [])]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- logs: JSON lines with ids, never names, e-mails or addresses ---------------------------------------------------
+LOGGING_CONFIG = "nonprofit.logs.configure"
+LOGGING = {"level": environment.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")}
