@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -19,6 +18,10 @@ class LaunchError(Exception):
     """Something that was asked to run does not; the text is for the person at the terminal."""
 
 
+class InUse(LaunchError):
+    """Another program of ours has it already."""
+
+
 class Child:
     """One program, its log and the guard that ends it when we are gone."""
 
@@ -28,31 +31,38 @@ class Child:
         command: Sequence[str | Path],
         *,
         log: Path,
+        ready: Callable[[Child], bool],
         env: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         grace: float = 10.0,
+        timeout: float = 60.0,
         cwd: Path = ROOT,
     ) -> None:
+        """`ready` says whether the program does its work; it has `timeout` seconds to get there, `grace` to end."""
         self.name = name
         self.log = log
         self._command = [str(part) for part in command]
         self._env = dict(env) if env is not None else None
         self._stop_signal = stop_signal
+        self._ready = ready
         self._grace = grace
+        self._timeout = timeout
         self._cwd = cwd
+        self._log_start = 0
         self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def running(self) -> bool:
         return self._guard is not None and self._guard.poll() is None
 
-    def start(self, *, until: Callable[[], bool], timeout: float = 30.0) -> None:
-        """The program runs and `until` has said yes once. Raises LaunchError with the last lines of its log."""
+    def start(self) -> None:
+        """The program runs and is ready. Raises LaunchError with the last lines of its log. Safe to call twice."""
         if self.running:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
         guarded = [sys.executable, "-I", "-S", str(GUARD), str(int(self._stop_signal)), str(self._grace), "--"]
         with self.log.open("ab") as out:
+            self._log_start = out.tell()
             self._guard = subprocess.Popen(
                 [*guarded, *self._command],
                 stdin=subprocess.PIPE,
@@ -64,7 +74,7 @@ class Child:
                 start_new_session=True,
             )
         try:
-            self._await(until, timeout)
+            self._await_ready()
         except BaseException:
             self.kill()
             raise
@@ -78,6 +88,11 @@ class Child:
         self._guard.wait()
         self._guard = None
 
+    def restart(self) -> None:
+        """The program was down for a moment."""
+        self.stop()
+        self.start()
+
     def kill(self) -> None:
         """The program and all it forked are gone at once, as after a power cut."""
         if self._guard is None:
@@ -87,21 +102,25 @@ class Child:
         self.stop()
 
     def last_lines(self, count: int = 15) -> str:
-        """The end of the program's log, for telling why it died."""
+        """The end of what it logged since its start, for telling why it died."""
+        return "\n".join(self.since_start().splitlines()[-count:])
+
+    def since_start(self) -> str:
+        """What the program has logged since it was last started."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as file:
-            file.seek(max(0, self.log.stat().st_size - 16_384))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
 
-    def _await(self, until: Callable[[], bool], timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + self._timeout
         wait = 0.005
-        while not until():
+        while not self._ready(self):
             if not self.running:
                 raise LaunchError(f"{self.name} stopped as soon as it was started:\n{self.last_lines()}")
             if time.monotonic() > deadline:
-                raise LaunchError(f"{self.name} was not ready after {timeout:.0f} s:\n{self.last_lines()}")
+                raise LaunchError(f"{self.name} was not ready after {self._timeout:.0f} s:\n{self.last_lines()}")
             time.sleep(wait)
             wait = min(wait * 1.5, 0.1)
 
@@ -136,8 +155,3 @@ def is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def as_environment(values: Mapping[str, str]) -> dict[str, str]:
-    """Our own environment with `values` laid over it."""
-    return {**os.environ, **values}

@@ -13,6 +13,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
+from psycopg import sql
+
 from sandbox.launch import Child, LaunchError, answers
 from sandbox.servers_home import ORDINARY, Account, Home, aside, choose_account, end_stale
 
@@ -84,8 +87,17 @@ class Postgres(Server):
         for key, value in settings.items():
             command += ["-c", f"{key}={value}"]
         # SIGINT is PostgreSQL's fast shutdown: sessions end, nothing is lost. SIGTERM would wait for every client.
-        child = Child("PostgreSQL", command, log=self._log, stop_signal=signal.SIGINT, grace=20, cwd=self._data)
-        self._start_when_freed(child)
+        left_behind = self._pid_file()
+        child = Child(
+            "PostgreSQL",
+            command,
+            log=self._log,
+            ready=lambda _: self._is_ready(left_behind),
+            stop_signal=signal.SIGINT,
+            grace=20,
+            cwd=self._data,
+        )
+        _start_when_freed(child)
         self._child = child
 
     def stop(self) -> None:
@@ -119,18 +131,6 @@ class Postgres(Server):
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.running
-
-    def _start_when_freed(self, child: Child) -> None:
-        deadline = time.monotonic() + 10
-        left_behind = self._pid_file()
-        while True:
-            try:
-                return child.start(until=lambda: self._is_ready(left_behind))
-            except LaunchError as error:
-                # After a kill, the last sessions need a moment to notice and to let go of the shared memory.
-                if "shared memory" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
 
     def _is_ready(self, left_behind: list[str]) -> bool:
         # The eighth line of its pid file is how pg_ctl knows, too; a killed server leaves its own behind.
@@ -203,8 +203,8 @@ class Valkey(Server):
         command: list[str | Path] = [valkey_program(), "--port", "0", "--unixsocket", self._socket]
         command += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--daemonize", "no"]
         command += ["--dir", self._home.path, "--pidfile", pid_file]
-        child = Child("Valkey", command, log=self._log, grace=5)
-        child.start(until=lambda: answers(self._socket))
+        child = Child("Valkey", command, log=self._log, ready=lambda _: answers(self._socket), grace=5)
+        child.start()
         self._child = child
 
     def stop(self) -> None:
@@ -272,6 +272,18 @@ class Given(Server):
         return urlunsplit(parts._replace(path=f"/{name}", query=""))
 
 
+def _start_when_freed(child: Child) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return child.start()
+        except LaunchError as error:
+            # After a kill, the last sessions need a moment to notice and to let go of the shared memory.
+            if "shared memory" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def postgres(path: Path, *, log: Path, durable: bool = False) -> Server:
     """The PostgreSQL to use: the one of DATABASE_URL, or a private one."""
     given = os.environ.get("DATABASE_URL")
@@ -310,3 +322,18 @@ def valkey_program() -> Path:
         if found := shutil.which(name):
             return Path(found)
     raise LaunchError("no Valkey or Redis was found: set REDIS_URL, or install one of them.")
+
+
+def create_database(server: Server, name: str, *, template: str = "template1") -> None:
+    """The server has a database of this name; one that is already there stays as it is."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+
+
+def drop_database(server: Server, name: str) -> None:
+    """The server has no database of this name, whoever was connected to it."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

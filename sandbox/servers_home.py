@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sandbox.launch import LaunchError
+from sandbox.launch import InUse, LaunchError
 
 NOBODY = 65534
 # A unix socket's address holds 107 bytes, and PostgreSQL's name for it takes 15 of them.
@@ -35,7 +35,7 @@ class Home:
     def take(self, account: Account) -> None:
         """Nobody else uses this folder until `leave`; `account` can write to `socket_dir`.
 
-        Raises LaunchError when another program has it.
+        Raises InUse when another program has it.
         """
         if self._lock is not None:
             return
@@ -45,7 +45,7 @@ class Home:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()
-            raise LaunchError(f"another program is already using {self.path}; stop that one first.") from None
+            raise InUse(f"another program is already using {self.path}; stop that one first.") from None
         self._lock = lock
         if self._note.exists():
             # We hold the lock, so whoever wrote this note was killed before it could tidy up.
