@@ -35,6 +35,8 @@ EVENT_TYPES = (
     "refund.updated",
     "refund.failed",
 )
+# What every event carries; without it a signed body is no event.
+ENVELOPE = frozenset({"id", "type", "created", "livemode", "data"})
 EXPAND = ["latest_charge.balance_transaction", "payment_method"]
 
 
@@ -186,7 +188,9 @@ def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
             stripe.WebhookSignature.verify_header(payload, signature, secret, SIGNATURE_TOLERANCE)
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue
-        event: dict[str, Any] = json.loads(payload)
+        event = json.loads(payload)
+        if not isinstance(event, dict) or not ENVELOPE <= event.keys():
+            raise ValueError("signed, but no event")
         return event
     raise SignatureRefused("no secret of ours signed this, or it is older than five minutes")
 

@@ -7,7 +7,7 @@ from celery import shared_task
 
 from donations import gateway, gifts, inbox
 from donations.models import Gift, Receipt
-from donations.receipts import deliver, issue, render
+from donations.receipts import deliver, issue
 from nonprofit import clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ def render_receipts(receipt_ids: list[int]) -> int:
     for receipt_id in receipt_ids:
         try:
             deliver.prepare(receipt_id)
-        except render.RenderError:
+        except Exception:
+            # The receipt keeps its number and comes again with the sweep; the others must not wait for it.
             logger.exception("receipt not rendered", extra={"receipt": receipt_id})
     nudge.now("nonprofit.tasks.send_mail")
     return len(receipt_ids)
@@ -82,9 +83,9 @@ def render_receipts(receipt_ids: list[int]) -> int:
 def sweep_receipts() -> int:
     """Every minute: numbered receipts without a PDF, whose worker died."""
     left = Receipt.objects.filter(pdf__isnull=True, issued_at__lt=clock.now() - LEFT_BEHIND).order_by("pk")
-    ids = list(left.values_list("pk", flat=True)[:CHUNK])
-    if ids:
-        nudge.now("donations.tasks.render_receipts", ids)
+    ids = list(left.values_list("pk", flat=True)[: CHUNK * 40])
+    for start in range(0, len(ids), CHUNK):
+        nudge.now("donations.tasks.render_receipts", ids[start : start + CHUNK])
     return len(ids)
 
 

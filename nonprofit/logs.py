@@ -37,6 +37,7 @@ def configure(options: dict[str, str]) -> None:
                 "stripe": {"level": "WARNING"},
                 "fontTools": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
             },
         }
     )

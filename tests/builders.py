@@ -1,0 +1,102 @@
+"""Rows for tests: every default is valid, so a test names only what matters to it."""
+
+import itertools
+from typing import Any
+from uuid import uuid4
+
+from donations.models import Campaign, Donor, Fund, Gift, Plan
+from donations.rules import consent
+from nonprofit import clock
+from nonprofit.models import Organization
+
+_count = itertools.count(1)
+
+
+def organization(**fields: Any) -> Organization:
+    """The newsroom; made once, changed by what is given."""
+    defaults = {
+        "name": "The Harbor Light",
+        "legal_name": "The Harbor Light, Inc.",
+        "ein": "00-1234567",
+        "email": "giving@harborlight.example",
+        "phone": "(555) 010-0142",
+        "address_line1": "1 Pier Street",
+        "city": "Port Haven",
+        "region": "ME",
+        "postal_code": "04000",
+        "signatory_name": "Ruth Okafor",
+        "signatory_title": "Publisher",
+    }
+    who, _ = Organization.objects.update_or_create(pk=1, defaults=fields, create_defaults={**defaults, **fields})
+    return who
+
+
+def fund(**fields: Any) -> Fund:
+    found, _ = Fund.objects.get_or_create(
+        code=fields.pop("code", "100-GEN"), defaults={"name": "General support", **fields}
+    )
+    return found
+
+
+def campaign(**fields: Any) -> Campaign:
+    """The default campaign; made once, changed by what is given."""
+    organization()
+    defaults = {
+        "code": "YE26",
+        "name": "Year end",
+        "is_default": True,
+        "heading": "Keep the harbor lit",
+        "intro": "Reporting that answers to readers.",
+        "thanks": "You keep a reporter at every council meeting.",
+        "fund": fund(),
+    }
+    slug = fields.pop("slug", "year-end")
+    made, _ = Campaign.objects.update_or_create(slug=slug, defaults=fields, create_defaults={**defaults, **fields})
+    return made
+
+
+def donor(**fields: Any) -> Donor:
+    number = next(_count)
+    return Donor.objects.create(**{"name": f"Donor {number}", "email": f"donor{number}@example.org", **fields})
+
+
+def pending_gift(**fields: Any) -> Gift:
+    """A card gift that was started and not paid."""
+    defaults: dict[str, Any] = {
+        "amount_minor": 2500,
+        "campaign": campaign(),
+        "fund": fund(),
+        "donor_name": "Ana Silva",
+        "donor_email": "ana@example.org",
+        "form_attempt": uuid4(),
+    }
+    return Gift.objects.create(**{**defaults, **fields})
+
+
+def settled_gift(**fields: Any) -> Gift:
+    """A card gift whose money we have, without ledger lines or receipt: for tests that book or number it."""
+    if "donor" not in fields:
+        fields["donor"] = Donor.objects.filter(email="ana@example.org").first() or donor(email="ana@example.org")
+    now = clock.now()
+    defaults = {
+        "status": Gift.Status.SETTLED,
+        "gift_on": clock.local_date(now),
+        "gift_date_basis": Gift.DateBasis.CHARGE,
+        "settled_at": now,
+        "card_brand": "visa",
+        "card_last4": "4242",
+    }
+    return pending_gift(**{**defaults, **fields})
+
+
+def starting_plan(**fields: Any) -> Plan:
+    """A monthly plan whose first gift has not been paid yet."""
+    defaults: dict[str, Any] = {
+        "interval": Plan.Interval.MONTH,
+        "amount_minor": 2500,
+        "fund": fund(),
+        "consent_text": consent.text(organization="The Harbor Light", amount="$25.00", frequency="monthly"),
+        "consent_version": consent.VERSION,
+        "consent_at": clock.now(),
+    }
+    return Plan.objects.create(**{**defaults, **fields})

@@ -1,0 +1,99 @@
+"""Receipt numbers: in blocks, without a gap or a double, whoever crashes."""
+
+import random
+import threading
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from donations import gifts
+from donations.models import Gift, LedgerEntry, Receipt, ReceiptBook, ReceiptDue
+from donations.receipts import issue
+from tests import builders
+from tests.donations.test_settle import at_once, paid
+
+
+def numbers() -> list[int]:
+    return sorted(Receipt.objects.values_list("sequence", flat=True))
+
+
+def test_numbering_twice_gives_each_gift_one_receipt(committed: None) -> None:
+    for n in range(5):
+        issue.make_due(builders.settled_gift(amount_minor=1000 + n))
+    first = issue.issue_due(3)
+    second = issue.issue_due(3)
+    assert (len(first), len(second), issue.issue_due(3)) == (3, 2, [])
+    assert numbers() == [1, 2, 3, 4, 5]
+    receipt = Receipt.objects.order_by("sequence").first()
+    assert receipt is not None
+    assert receipt.number == f"R-{receipt.year}-000001"
+    assert receipt.snapshot["number"] == receipt.number
+    assert receipt.snapshot["gift"]["amount_minor"] == receipt.gift.amount_minor
+
+
+def test_the_issue_year_is_the_organisations_year(committed: None) -> None:
+    issue.make_due(builders.settled_gift())
+    with time_machine.travel("2027-01-01T04:59:00+00:00", tick=False):
+        ReceiptDue.objects.update(due_at="2026-12-31T00:00:00+00:00")
+        issue.issue_due()
+    issue.make_due(builders.settled_gift())
+    with time_machine.travel("2027-01-01T05:01:00+00:00", tick=False):
+        ReceiptDue.objects.update(due_at="2026-12-31T00:00:00+00:00")
+        issue.issue_due()
+    assert list(Receipt.objects.order_by("pk").values_list("number", flat=True)) == ["R-2026-000001", "R-2027-000001"]
+
+
+def test_sixty_gifts_settled_at_once_with_twenty_crashing_leave_no_gap_and_no_double(committed: None) -> None:
+    started = [builders.pending_gift(payment_intent_id=f"pi_{n}", donor_email=f"p{n}@example.org") for n in range(60)]
+    crashing = set(random.Random(7).sample(range(60), 20))
+    killed = threading.Semaphore(0)
+
+    class Killed(Exception):
+        pass
+
+    def settle_and_number(n: int, *, may_crash: bool) -> None:
+        with transaction.atomic():
+            gifts.settle(started[n].pk, paid(started[n], charge_id=f"ch_{n}"))
+            if may_crash and n in crashing:
+                killed.release()
+                raise Killed
+        if n % 3 == 0:
+            issue.issue_due(limit=7)
+
+    errors = at_once(60, lambda n: settle_and_number(n, may_crash=True))
+    assert len(errors) == 20
+    assert all(isinstance(error, Killed) for error in errors)
+    assert Gift.objects.settled().count() == 40
+
+    # The crashed ones come again, as the inbox brings them, while several workers number.
+    again = sorted(crashing)
+    assert at_once(20, lambda n: settle_and_number(again[n], may_crash=False)) == []
+    at_once(4, lambda _: number_until_done())
+
+    assert Gift.objects.settled().count() == 60
+    assert numbers() == list(range(1, 61))
+    assert ReceiptBook.objects.get().last_number == 60
+    assert Receipt.objects.values("gift").distinct().count() == 60
+    assert LedgerEntry.objects.filter(kind="gift").count() == LedgerEntry.objects.filter(kind="fee").count() == 60
+    assert ReceiptDue.objects.count() == 0
+
+
+def number_until_done() -> None:
+    while issue.issue_due(limit=7):
+        pass
+
+
+def test_a_worker_killed_before_commit_gives_its_numbers_back(committed: None) -> None:
+    for n in range(6):
+        issue.make_due(builders.settled_gift(amount_minor=1000 + n))
+
+    class Killed(Exception):
+        pass
+
+    with pytest.raises(Killed), transaction.atomic():
+        issue.issue_due.__wrapped__(4)  # type: ignore[attr-defined]
+        raise Killed
+    assert Receipt.objects.count() == 0
+    assert len(issue.issue_due(6)) == 6
+    assert numbers() == [1, 2, 3, 4, 5, 6]
