@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox import challenges
 from sandbox.answer import Answer, not_found
 from sandbox.dispatch import Request
 
@@ -22,12 +23,25 @@ FRAME_POLICY = (
 )
 
 
-def asset(_sandbox: "Sandbox", request: Request) -> Answer:
+def asset(sandbox: "Sandbox", request: Request) -> Answer:
     name = request.path.removeprefix("/js/")
-    path = FILES / name
-    if request.method not in ("GET", "HEAD") or "/" in name or path.suffix not in TYPES or not path.is_file():
+    if name == "three-ds":
+        return challenges.answer(sandbox, request)
+    content = _content(name) if request.method in ("GET", "HEAD") and "/" not in name else None
+    if content is None:
         return not_found("file")
     headers = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-    if path.suffix == ".html":
+    suffix = Path(name).suffix
+    if suffix == ".html":
         headers["Content-Security-Policy"] = FRAME_POLICY
-    return Answer(200, path.read_bytes(), TYPES[path.suffix], headers)
+    return Answer(200, content, TYPES[suffix], headers)
+
+
+def _content(name: str) -> bytes | None:
+    """A file's bytes; `stripe.js` is put together from its parts, in a scope of its own."""
+    if name == "stripe.js":
+        parts = [path.read_text() for path in sorted((FILES / "stripe").glob("*.js"))]
+        opening = "(() => {\n'use strict';\nconst ORIGIN = new URL(document.currentScript.src).origin;\n"
+        return (opening + "\n".join(parts) + "})();\n").encode()
+    path = FILES / name
+    return path.read_bytes() if path.suffix in TYPES and path.is_file() else None

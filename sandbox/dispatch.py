@@ -29,12 +29,13 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """`silent`: the connection is to be closed without a word, after `pause` seconds."""
+    """`silent`: the connection is to be closed without a word (`torn`: in mid-word), after `pause` seconds."""
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
+    torn: bool = False
     pause: float = 0.0
 
 
@@ -58,6 +59,7 @@ class Api:
             "path": request.path,
             "auth": None,
             "params": {},
+            "form": "",
             "idempotency_key": request.headers.get("Idempotency-Key"),
             "sdk": {name: request.headers.get(name, "") for name in ("User-Agent", "Stripe-Version")},
             "replayed": False,
@@ -79,8 +81,9 @@ class Api:
         if fault := self._faults.strike("down", "close", "fail", path=request.path, method=request.method):
             entry["fault"] = fault.kind
             return _broken(fault, request_id)
-        params = form.parse(_text(request))
-        entry["params"] = form.masked(params)
+        text = _text(request)
+        params = form.parse(text)
+        entry |= {"params": form.masked(params), "form": form.masked_text(text)}
         key = keys.given(request.headers, params)
         kind = entry["auth"] = keys.kind(key, self._options)
         params.pop("key", None) if kind == keys.PUBLISHABLE else None
@@ -109,7 +112,7 @@ class Api:
         """The work is done and the reply never arrives: the fault that finds double charges."""
         if fault := self._faults.strike("timeout_after", path=request.path, method=request.method):
             entry["fault"] = fault.kind
-            return replace(reply, silent=True, pause=fault.seconds)
+            return replace(reply, silent=True, torn=entry["auth"] == keys.PUBLISHABLE, pause=fault.seconds)
         return reply
 
     def _once(

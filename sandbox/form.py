@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox.errors import StripeError, bad_request
 
@@ -65,3 +65,9 @@ def masked(value: Any, key: str = "") -> Any:
     if key in HIDDEN and isinstance(value, str):
         return "*" * max(0, len(value) - 4) + value[-4:] if key == "number" else "***"
     return value
+
+
+def masked_text(text: str) -> str:
+    """The same for the text that was sent, brackets and all."""
+    pairs = parse_qsl(text, keep_blank_values=True)
+    return urlencode([(name, masked(value, _path(name)[-1])) for name, value in pairs])

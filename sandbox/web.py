@@ -120,10 +120,15 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.server.sandbox.api.answer(request)
         self.server.sandbox.wake()
         if reply.silent:
-            time.sleep(reply.pause)
-            self.close_connection = True
-            return None
+            return self._fall_silent(reply)
         return self._send(_as_answer(reply))
+
+    def _fall_silent(self, reply: Reply) -> None:
+        """Closes without an answer. A browser gets half of one, since it repeats requests that got nothing at all."""
+        time.sleep(reply.pause)
+        self.close_connection = True
+        if reply.torn:
+            self._send(Answer(200, b"{", "application/json", CORS | {"Content-Length": "1000"}))
 
     def _page(self, request: Request) -> Answer:
         sandbox = self.server.sandbox
@@ -140,8 +145,9 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", **answer.headers}.items():
+        length = str(len(answer.body))
+        always = {"Content-Length": length, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+        for name, value in {**always, **answer.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

@@ -35,6 +35,7 @@ SHARED: params.Spec = {
 CONFIRMING: params.Spec = {
     "confirmation_token": TEXT,
     "error_on_requires_action": BOOLEAN,
+    "mandate": TEXT,
     "mandate_data": params.ANYTHING,
     "off_session": params.Param("enum", choices=("true", "false", "one_off", "recurring")),
     "radar_options": params.ANYTHING,
@@ -207,7 +208,7 @@ def update(call: Call, identifier: str) -> Body:
         )
     if "currency" in asked:
         intent["currency"] = fees.check_currency(asked["currency"])
-    amount: int = asked.get("amount", intent["amount"])
+    amount: int = asked["amount"] if "amount" in asked else intent["amount"]
     if "amount" in asked or "currency" in asked:
         fees.check_amount(amount, intent["currency"])
     _write(call, intent, asked)
