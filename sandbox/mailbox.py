@@ -62,6 +62,11 @@ def newest_first(store: Store, *, to: str = "", limit: int = 200) -> list[Messag
     return [_read(row) for row in wanted[:limit]]
 
 
+def latest(store: Store) -> int:
+    """The number of the newest message; 0 when there is none."""
+    return int(store.query("SELECT coalesce(max(id), 0) AS id FROM messages")[0]["id"])
+
+
 def find(store: Store, number: int) -> Message | None:
     rows = store.query("SELECT * FROM messages WHERE id = ?", number)
     return _read(rows[0]) if rows else None
