@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from donations import gateway, gifts
 from donations.models import EventSweep, Gift, StripeEvent
@@ -29,9 +29,24 @@ class TryLater(Exception):
     """Stripe does not know everything yet; the event is handled again in a while."""
 
 
-def store(event: Mapping[str, Any]) -> bool:
-    """Put a verified event in the inbox; False when it was there already. One statement, commits by itself."""
-    subject = event["data"]["object"]
+def store(event: Mapping[str, Any], body: str | None = None) -> bool:
+    """Put a verified event in the inbox; False when it was there already. One statement, commits by itself.
+
+    body: the event as it was sent, where the caller has it.
+    """
+    # A connection that died in its sleep shows itself in the statement, which is safe to send again: asking first
+    # whether it lives would cost as much as storing the event.
+    connection.health_check_done = True
+    try:
+        return _insert(event, body or json.dumps(event))
+    except OperationalError:
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return _insert(event, body or json.dumps(event))
+
+
+def _insert(event: Mapping[str, Any], body: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO {StripeEvent._meta.db_table}
@@ -41,10 +56,10 @@ def store(event: Mapping[str, Any]) -> bool:
             [
                 event["id"],
                 event["type"],
-                str(subject.get("id", "")),
+                str(event["data"]["object"].get("id", "")),
                 bool(event["livemode"]),
                 event["created"],
-                json.dumps(event),
+                body,
             ],
         )
         return cursor.fetchone() is not None

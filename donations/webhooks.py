@@ -26,6 +26,6 @@ def stripe(request: HttpRequest) -> HttpResponse:
         # Live and test events can reach one address; 200, or Stripe would send it for days (domain rule 69).
         logger.warning("webhook of the other mode", extra={"event": str(event.get("id"))})
         return HttpResponse("other mode", content_type="text/plain")
-    if inbox.store(event):
+    if inbox.store(event, request.body.decode()):
         nudge.soon("donations.tasks.handle_inbox")
     return HttpResponse("ok", content_type="text/plain")
