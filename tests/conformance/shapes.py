@@ -14,6 +14,7 @@ from tests.conformance.walk import Walk, refused_expansions, texts
 
 _REQUEST = Walk(is_request=True)
 _REPLY = Walk(is_request=False)
+_PARTIAL_REPLY = Walk(is_request=False, is_partial=True)
 
 # What an HTTP status may carry. Stripe API reference, "Errors", read 2026-11-23, https://docs.stripe.com/api/errors;
 # the SDK's types do not join the two. A status that is not listed may carry any type.
@@ -42,23 +43,36 @@ def request(method: str, path: str, params: Mapping[str, object] | str) -> list[
     return [f"{operation.name}: {problem}" for problem in found]
 
 
-def reply(method: str, path: str, body: object, expand: Iterable[str] = ()) -> list[str]:
-    """Problems of the reply to a request that Stripe accepted, given the `expand` paths that the request asked for."""
+def reply(method: str, path: str, body: object, expand: Iterable[str] = (), *, is_partial: bool = False) -> list[str]:
+    """Problems of the reply to a request that Stripe accepted, given the `expand` paths that the request asked for.
+
+    Events in it are held against the shapes of the objects they carry, too. `is_partial`: the reply was a browser's.
+    """
     operation = sdk.operation(method, path)
     if operation is None:
         return [f"{method.upper()} {path}: unknown operation"]
-    found = _REPLY.value(operation.returns, body, "", expansion.parse(expand))
-    return [f"{operation.name} reply: {problem.removeprefix(': ')}" for problem in found]
+    walk = _PARTIAL_REPLY if is_partial else _REPLY
+    found = [*walk.value(operation.returns, body, "", expansion.parse(expand))]
+    return [f"{operation.name} reply: {problem.removeprefix(': ')}" for problem in [*found, *_events_in(body)]]
 
 
-def refusal(method: str, path: str, status: int, body: object) -> list[str]:
+def _events_in(body: object) -> list[str]:
+    if not isinstance(body, Mapping):
+        return []
+    items = body["data"] if body.get("object") == "list" and isinstance(body.get("data"), list) else [body]
+    events = [item for item in items if isinstance(item, Mapping) and item.get("object") == "event"]
+    return [problem for item in events for problem in _event_contents(item)]
+
+
+def refusal(method: str, path: str, status: int, body: object, *, is_partial: bool = False) -> list[str]:
     """Problems of the reply to a request that Stripe refused."""
     operation = sdk.operation(method, path)
     name = operation.name if operation else f"{method.upper()} {path}"
     if not isinstance(body, Mapping) or set(body) != {"error"}:
         return [f"{name} error {status}: expected an object with one field, error"]
     details = body["error"]
-    found = [*_REPLY.record(sdk.error(), details, "error", None)]
+    walk = _PARTIAL_REPLY if is_partial else _REPLY
+    found = [*walk.record(sdk.error(), details, "error", None)]
     if isinstance(details, Mapping):
         found += _wrong_words(status, details)
     return [f"{name} error {status}: {problem}" for problem in found]
@@ -81,12 +95,19 @@ def event(body: object) -> list[str]:
     name = f"event {body['type']}" if isinstance(body, Mapping) and "type" in body else "event"
     found = [*_REPLY.record(_envelope(), body, "", None)]
     if isinstance(body, Mapping):
-        if body.get("api_version") != sdk.API_VERSION:
-            found.append(f"api_version: expected {sdk.API_VERSION}, got {body.get('api_version')!r}")
-        data = body.get("data")
-        if isinstance(data, Mapping) and isinstance(data.get("object"), Mapping):
-            found += _carried(str(body.get("type")), data)
-    return [f"{name}: {problem}" for problem in found]
+        found += _event_contents(body)
+    return [f"{name}: {problem.removeprefix(': ')}" for problem in found]
+
+
+def _event_contents(body: Mapping[str, object]) -> list[str]:
+    """What the envelope's own types leave open: the version, and the object inside."""
+    found = []
+    if body.get("api_version") != sdk.API_VERSION:
+        found.append(f"api_version: expected {sdk.API_VERSION}, got {body.get('api_version')!r}")
+    data = body.get("data")
+    if isinstance(data, Mapping) and isinstance(data.get("object"), Mapping):
+        found += _carried(str(body.get("type")), data)
+    return found
 
 
 def _carried(event_type: str, data: Mapping[str, object]) -> list[str]:
@@ -102,8 +123,6 @@ def _carried(event_type: str, data: Mapping[str, object]) -> list[str]:
         found.append(f"data.object: expected a {expected}, got a {object_name}")
     previous = data.get("previous_attributes")
     if isinstance(previous, Mapping):
-        if not event_type.endswith("updated"):
-            found.append("data.previous_attributes: only events of an update have previous values")
         found += _previous(shape, previous)
     return found
 

@@ -16,9 +16,13 @@ _DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 
 @dataclass(frozen=True)
 class Walk:
-    """How to read scalars and name fields: a form-encoded request has only strings, a JSON reply has types."""
+    """How to read scalars and name fields: a form-encoded request has only strings, a JSON reply has types.
+
+    `is_partial`: a browser sees a part of each object, so that a missing field is no problem.
+    """
 
     is_request: bool
+    is_partial: bool = False
 
     def value(self, kind: Kind, value: object, at: str, asked: Expansion | None) -> Iterator[str]:
         """Problems of a value; `asked` is what the request wanted expanded here, None where nothing was asked."""
@@ -56,7 +60,7 @@ class Walk:
         for name, field in kind.fields.items():
             if name in value:
                 yield from self.value(field.kind, value[name], _join(at, name), asked.get(name))
-            elif field.is_required and not (_is_deleted(kind, value) and name not in ("id", "object")):
+            elif field.is_required and not self.is_partial and not _is_left_out(name, kind, value):
                 yield f"{_join(at, name)}: {missing}"
             elif name in asked:
                 yield f"{_join(at, name)}: expand was asked but the field is missing"
@@ -156,9 +160,9 @@ def _is_named(kind: Kind, object_name: object) -> bool:
     return isinstance(kind, Record) and kind.object_name == object_name
 
 
-def _is_deleted(kind: Record, value: Mapping[str, object]) -> bool:
+def _is_left_out(name: str, kind: Record, value: Mapping[str, object]) -> bool:
     """`{"id": …, "object": …, "deleted": true}` is all that is left of a deleted object."""
-    return value.get("deleted") is True and "deleted" in kind.fields
+    return value.get("deleted") is True and "deleted" in kind.fields and name not in ("id", "object")
 
 
 def _join(at: str, name: str) -> str:
