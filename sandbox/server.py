@@ -60,9 +60,7 @@ class Sandbox:
     def set_webhook(self, url: str, secret: str) -> None:
         """From now on exactly this address is told about every event."""
         with self.store.transaction():
-            self.store.execute("DELETE FROM objects WHERE object = 'webhook_endpoint'")
-            if url:
-                webhook_endpoints.add(self.store, url, secret, int(time.time()), ["*"])
+            webhook_endpoints.replace_all(self.store, url, secret, int(time.time()))
 
     def call(self, **fields: Any) -> Call:
         """A call of our own, with the secret key's rights."""

@@ -197,9 +197,9 @@ def detach(call: Call, identifier: str) -> Body:
         raise errors.bad_request(
             "The payment method you provided is not attached to a customer so detachment is impossible."
         )
-    customer, method["customer"] = method["customer"], None
+    method["customer"] = None
     remember(call, method, used=True)
-    events.emit(call, "payment_method.detached", method, {"customer": customer})
+    events.emit(call, "payment_method.detached", method)
     return method
 
 

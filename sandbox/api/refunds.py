@@ -32,12 +32,10 @@ def create(call: Call) -> Body:
             param="amount",
         )
     refund = _new(call, charge, amount, asked)
-    before = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     charge |= {"amount_refunded": charge["amount_refunded"] + amount, "refunded": amount == left}
     call.store.save(charge)
-    changed = {key: old for key, old in before.items() if charge[key] != old}
     events.emit(call, "refund.created", refund)
-    events.emit(call, "charge.refunded", charge, changed)
+    events.emit(call, "charge.refunded", charge)
     return refund
 
 

@@ -41,6 +41,21 @@ def add(store: Store, url: str, secret: str, now: int, enabled_events: list[str]
     return store.add(endpoint, {"secret": secret})
 
 
+def replace_all(store: Store, url: str, secret: str, now: int) -> None:
+    """From now on only this address is told, about everything; an empty one means nobody.
+
+    An endpoint that was there before keeps its id, so that deliveries still under way arrive.
+    """
+    existing = list(store.newest_first("webhook_endpoint"))
+    kept = existing.pop() if existing and url else None
+    for endpoint in existing:
+        store.execute("DELETE FROM objects WHERE id = ?", endpoint["id"])
+    if kept:
+        store.save(kept | {"url": url, "enabled_events": ["*"], "status": "enabled"}, {"secret": secret})
+    elif url:
+        add(store, url, secret, now, ["*"])
+
+
 def create(call: Call) -> Body:
     asked = params.check(CREATE, call.params)
     secret = f"whsec_{ids.random_text(32)}"

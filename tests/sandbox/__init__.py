@@ -1,0 +1,1 @@
+"""Our stand-in for Stripe, asked through the real SDK."""
