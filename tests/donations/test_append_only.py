@@ -21,7 +21,7 @@ GROWING = [
 
 
 @pytest.fixture
-def issued(committed_db: None) -> None:
+def issued(transactional_db: None) -> None:
     gift = builders.pending_gift()
     gifts.settle(gift.pk, paid(gift))
     (receipt_id,) = issue.issue_due()

@@ -18,7 +18,7 @@ def numbers() -> list[int]:
     return sorted(Receipt.objects.values_list("sequence", flat=True))
 
 
-def test_numbering_twice_gives_each_gift_one_receipt(committed_db: None) -> None:
+def test_numbering_twice_gives_each_gift_one_receipt(transactional_db: None) -> None:
     for n in range(5):
         issue.make_due(builders.settled_gift(amount_minor=1000 + n))
     first = issue.issue_due(3)
@@ -32,7 +32,7 @@ def test_numbering_twice_gives_each_gift_one_receipt(committed_db: None) -> None
     assert receipt.snapshot["gift"]["amount_minor"] == receipt.gift.amount_minor
 
 
-def test_the_issue_year_is_the_organisations_year(committed_db: None) -> None:
+def test_the_issue_year_is_the_organisations_year(transactional_db: None) -> None:
     issue.make_due(builders.settled_gift())
     with time_machine.travel("2027-01-01T04:59:00+00:00", tick=False):
         ReceiptDue.objects.update(due_at="2026-12-31T00:00:00+00:00")
@@ -44,7 +44,7 @@ def test_the_issue_year_is_the_organisations_year(committed_db: None) -> None:
     assert list(Receipt.objects.order_by("pk").values_list("number", flat=True)) == ["R-2026-000001", "R-2027-000001"]
 
 
-def test_sixty_gifts_settled_at_once_with_twenty_crashing_leave_no_gap_and_no_double(committed_db: None) -> None:
+def test_sixty_gifts_settled_at_once_with_twenty_crashing_leave_no_gap_and_no_double(transactional_db: None) -> None:
     started = [builders.pending_gift(payment_intent_id=f"pi_{n}", donor_email=f"p{n}@example.org") for n in range(60)]
     crashing = set(random.Random(7).sample(range(60), 20))
     killed = threading.Semaphore(0)
@@ -84,7 +84,7 @@ def number_until_done() -> None:
         pass
 
 
-def test_a_worker_killed_before_commit_gives_its_numbers_back(committed_db: None) -> None:
+def test_a_worker_killed_before_commit_gives_its_numbers_back(transactional_db: None) -> None:
     for n in range(6):
         issue.make_due(builders.settled_gift(amount_minor=1000 + n))
 

@@ -108,7 +108,7 @@ def test_settled_twice_is_booked_once_and_told_once() -> None:
     assert told == [gift.pk]
 
 
-def test_settled_from_twenty_threads_is_booked_once(committed_db: None) -> None:
+def test_settled_from_twenty_threads_is_booked_once(transactional_db: None) -> None:
     gift = builders.pending_gift()
     errors = at_once(20, lambda _: gifts.settle(gift.pk, paid(gift)) and None)
     assert errors == []
@@ -117,14 +117,14 @@ def test_settled_from_twenty_threads_is_booked_once(committed_db: None) -> None:
     assert AuditEntry.objects.filter(action="settle").count() == 1
 
 
-def test_gifts_of_one_new_donor_settled_at_once_make_one_donor(committed_db: None) -> None:
+def test_gifts_of_one_new_donor_settled_at_once_make_one_donor(transactional_db: None) -> None:
     started = [builders.pending_gift(donor_email="new@example.org", payment_intent_id=f"pi_{n}") for n in range(8)]
     errors = at_once(8, lambda n: gifts.settle(started[n].pk, paid(started[n], charge_id=f"ch_{n}")) and None)
     assert errors == []
     assert Donor.objects.get().gifts.count() == 8
 
 
-def test_killed_before_commit_leaves_nothing_and_the_next_try_books(committed_db: None) -> None:
+def test_killed_before_commit_leaves_nothing_and_the_next_try_books(transactional_db: None) -> None:
     gift = builders.pending_gift()
 
     class Killed(Exception):
@@ -141,7 +141,7 @@ def test_killed_before_commit_leaves_nothing_and_the_next_try_books(committed_db
     assert books(gift) == [("fee", -103), ("gift", 2500)]
 
 
-def test_connection_lost_mid_settlement_leaves_nothing(committed_db: None) -> None:
+def test_connection_lost_mid_settlement_leaves_nothing(transactional_db: None) -> None:
     gift = builders.pending_gift()
 
     def lose_the_connection(**_: object) -> None:

@@ -54,7 +54,7 @@ def test_a_signed_event_is_stored_once_however_often_it_comes() -> None:
     assert (stored.event_id, stored.state, stored.object_id) == ("evt_1", "waiting", "pi_none")
 
 
-def test_an_event_delivered_by_twenty_threads_is_stored_once(committed_db: None) -> None:
+def test_an_event_delivered_by_twenty_threads_is_stored_once(transactional_db: None) -> None:
     payload = json.dumps(event()).encode()
     codes: list[int] = []
     errors = at_once(20, lambda _: codes.append(send(payload, signed(payload))))
