@@ -36,7 +36,7 @@ def store(event: Mapping[str, Any], body: str | None = None) -> bool:
     """
     # A connection that died in its sleep shows itself in the statement, which is safe to send again: asking first
     # whether it lives would cost as much as storing the event.
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         return _insert(event, body or json.dumps(event))
     except OperationalError:

@@ -56,6 +56,8 @@ def test_the_receipt_book_never_goes_back(issued: None) -> None:
 )
 def test_a_ledger_line_whose_sign_does_not_fit_its_kind_is_refused(kind: str, amount: int) -> None:
     gift = builders.settled_gift()
+    assert gift.settled_at
+    assert gift.gift_on
     line = LedgerEntry(
         source="x",
         kind=kind,

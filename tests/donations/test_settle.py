@@ -40,7 +40,7 @@ def books(gift: Gift) -> list[tuple[str, int]]:
     return list(gift.ledger_entries.order_by("kind").values_list("kind", "amount_minor"))
 
 
-def at_once(count: int, work: Callable[[int], None]) -> list[BaseException]:
+def at_once(count: int, work: Callable[[int], object]) -> list[BaseException]:
     """Run `work(0..count-1)` in threads that start together; what they raised."""
     errors: list[BaseException] = []
     gate = threading.Barrier(count)
@@ -110,7 +110,7 @@ def test_settled_twice_is_booked_once_and_told_once() -> None:
 
 def test_settled_from_twenty_threads_is_booked_once(transactional_db: None) -> None:
     gift = builders.pending_gift()
-    errors = at_once(20, lambda _: gifts.settle(gift.pk, paid(gift)) and None)
+    errors = at_once(20, lambda _: gifts.settle(gift.pk, paid(gift)))
     assert errors == []
     assert LedgerEntry.objects.filter(gift=gift).count() == 2
     assert Attempt.objects.count() == ReceiptDue.objects.count() == Donor.objects.count() == 1
@@ -119,7 +119,7 @@ def test_settled_from_twenty_threads_is_booked_once(transactional_db: None) -> N
 
 def test_gifts_of_one_new_donor_settled_at_once_make_one_donor(transactional_db: None) -> None:
     started = [builders.pending_gift(donor_email="new@example.org", payment_intent_id=f"pi_{n}") for n in range(8)]
-    errors = at_once(8, lambda n: gifts.settle(started[n].pk, paid(started[n], charge_id=f"ch_{n}")) and None)
+    errors = at_once(8, lambda n: gifts.settle(started[n].pk, paid(started[n], charge_id=f"ch_{n}")))
     assert errors == []
     assert Donor.objects.get().gifts.count() == 8
 
@@ -130,9 +130,13 @@ def test_killed_before_commit_leaves_nothing_and_the_next_try_books(transactiona
     class Killed(Exception):
         pass
 
-    with pytest.raises(Killed), transaction.atomic():
-        gifts.settle(gift.pk, paid(gift))
-        raise Killed
+    def settle_and_die() -> None:
+        with transaction.atomic():
+            gifts.settle(gift.pk, paid(gift))
+            raise Killed
+
+    with pytest.raises(Killed):
+        settle_and_die()
     gift.refresh_from_db()
     assert gift.status == Gift.Status.PENDING
     assert LedgerEntry.objects.count() == ReceiptDue.objects.count() == Donor.objects.count() == 0

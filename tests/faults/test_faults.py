@@ -152,7 +152,8 @@ def test_a_waiting_supporter_is_told_though_the_webhook_is_lost(stack: Stack) ->
     started = giver.give()
     with psycopg.connect(stack.site.database_url, autocommit=True) as other:
         other.execute(
-            "UPDATE donations_gift SET started_at = now() - interval '1 minute', changed_at = now() - interval '1 minute'"
+            "UPDATE donations_gift"
+            " SET started_at = now() - interval '1 minute', changed_at = now() - interval '1 minute'"
         )
     wait(lambda: bool(giver.status(started)["state"] == "settled"), what=state())
 
