@@ -1,8 +1,17 @@
-"""App configuration of members."""
+"""App configuration of members: follows the giving floor through its only door upward."""
 
 from django.apps import AppConfig
+
+from donations import signals
 
 
 class MembersConfig(AppConfig):
     name = "members"
     verbose_name = "Members"
+
+    def ready(self) -> None:
+        """Connect what members do when a gift settles."""
+        # Only here are all apps loaded, which models need before they can be imported.
+        from members import follow
+
+        signals.gift_settled.connect(follow.gift_settled, dispatch_uid="members.follow")

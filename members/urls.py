@@ -1,6 +1,11 @@
 """Addresses of the portal."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from members import views
 
 app_name = "members"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.portal, name="portal"),
+    path("receipts/<str:number>/", views.receipt, name="receipt"),
+]

@@ -67,10 +67,14 @@ def send_due(limit: int = 50) -> int:
     ids = _claim(limit)
     if not ids:
         return 0
+    give_back_at = clock.now() + CLAIM / 2
     connection: BaseEmailBackend = get_connection()
     with _opened(connection) as trouble:
         for email in OutgoingEmail.objects.filter(pk__in=ids).select_related("attachment").order_by("pk"):
-            _send(email, connection, trouble)
+            if clock.now() > give_back_at:
+                # The server is slow. What is left comes back when the claim ends, so that no other worker has it too.
+                break
+            trouble = _send(email, connection, trouble)
     return len(ids)
 
 
@@ -94,23 +98,30 @@ def _opened(connection: BaseEmailBackend) -> Iterator[Exception | None]:
     try:
         yield trouble
     finally:
-        try:
-            connection.close()
-        except (OSError, smtplib.SMTPException) as error:
-            logger.info("mail connection did not close well", extra={"error": type(error).__name__})
+        _close(connection)
 
 
-def _send(email: OutgoingEmail, connection: BaseEmailBackend, trouble: Exception | None) -> None:
-    message_id = make_msgid(f"{email.pk}", domain=urlsplit(settings.BASE_URL).hostname)
+def _close(connection: BaseEmailBackend) -> None:
     try:
-        if trouble is not None:
-            raise trouble
-        _message(email, connection, message_id).send()
-    except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        _failed(email, error, is_final=all(500 <= code < 600 for code in codes))
+        connection.close()
     except (OSError, smtplib.SMTPException) as error:
-        _failed(email, error, is_final=False)
+        logger.info("mail connection did not close well", extra={"error": type(error).__name__})
+
+
+def _send(email: OutgoingEmail, connection: BaseEmailBackend, trouble: Exception | None) -> Exception | None:
+    """The letter is marked sent, put off or given up; what keeps the next letters from being sent, if anything does."""
+    message_id = make_msgid(f"{email.pk}", domain=urlsplit(settings.BASE_URL).hostname)
+    if trouble is not None:
+        _failed(email, trouble, is_final=False)
+        return trouble
+    try:
+        _message(email, connection, message_id).send()
+    except ValueError as error:
+        # It cannot be put into words of mail at all (BadHeaderError, UnicodeError): no try will ever succeed.
+        _failed(email, error, is_final=True)
+    except (OSError, smtplib.SMTPException) as error:
+        _failed(email, error, is_final=_refuses_for_good(error))
+        return _renewed(connection, error)
     else:
         OutgoingEmail.objects.filter(pk=email.pk).update(
             status=OutgoingEmail.Status.SENT,
@@ -119,6 +130,32 @@ def _send(email: OutgoingEmail, connection: BaseEmailBackend, trouble: Exception
             tries=email.tries + 1,
             last_error="",
         )
+    return None
+
+
+def _refuses_for_good(error: Exception) -> bool:
+    """Whether the server said 5xx to this recipient or this text. RFC 5321 4.2.1: do not repeat the same request.
+
+    What it says about our own address, login or connection is for staff to put right, and the letters then follow.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(500 <= code < 600 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and 500 <= error.smtp_code < 600
+
+
+def _renewed(connection: BaseEmailBackend, error: Exception) -> Exception | None:
+    """After trouble with one letter the next gets a working connection: a server that hung up must not stop the rest.
+
+    What went wrong when there is none to be had.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return None
+    _close(connection)
+    try:
+        connection.open()
+    except (OSError, smtplib.SMTPException) as trouble:
+        return trouble
+    return None
 
 
 def _message(email: OutgoingEmail, connection: BaseEmailBackend, message_id: str) -> EmailMultiAlternatives:
@@ -143,6 +180,11 @@ def _failed(email: OutgoingEmail, error: Exception, *, is_final: bool) -> None:
         tries=email.tries + 1,
         next_try_at=clock.now() + WAITS[min(email.tries, len(WAITS) - 1)],
         # The server's words can repeat the address, so only the kind of trouble and its code are kept.
-        last_error=f"{type(error).__name__} {getattr(error, 'smtp_code', '')}".strip(),
+        last_error=_kind(error),
     )
     logger.warning("mail not sent", extra={"email": email.pk, "error": type(error).__name__, "final": gives_up})
+
+
+def _kind(error: Exception) -> str:
+    codes = [code for code, _ in error.recipients.values()] if isinstance(error, smtplib.SMTPRecipientsRefused) else []
+    return " ".join(str(part) for part in (type(error).__name__, getattr(error, "smtp_code", ""), *codes) if part)

@@ -122,6 +122,8 @@ class Gift(models.Model):
             models.Index(
                 fields=["changed_at"], condition=models.Q(status__in=["pending", "failed"]), name="gift_unpaid"
             ),
+            # The portal finds money on its way by its address: there is no donor yet.
+            models.Index(fields=["donor_email"], condition=models.Q(status="processing"), name="gift_on_its_way"),
         ]
 
     def __str__(self) -> str:
