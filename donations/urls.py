@@ -6,6 +6,7 @@ from donations import views, webhooks
 
 app_name = "donations"
 urlpatterns = [
+    path("stripe/webhook/", webhooks.stripe, name="webhook"),
     path("", views.give, name="home"),
     path("give/", views.give, name="give"),
     path("give/<slug:slug>/", views.give, name="campaign"),
@@ -13,5 +14,4 @@ urlpatterns = [
     path("thanks/<uuid:token>/status/", views.status, name="status"),
     path("ways/", views.ways, name="ways"),
     path("ways/reply-slip/", views.reply_slip, name="reply_slip"),
-    path("stripe/webhook/", webhooks.stripe, name="webhook"),
 ]
