@@ -1,80 +1,84 @@
 """Receipts made and sent by a real Celery worker: in chunks, as we do, against one message for each receipt."""
 
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 
-import django
-import redis
 from celery import Celery
 
-from benchmarks.site import running, site
+from benchmarks import one_by_one
+from benchmarks.site import newsroom, running, site
+from sandbox.launch import Child
 from sandbox.launch_site import Site
-
-CHUNK = 50
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Receipts rendered, kept and mailed per second: medians over interleaved rounds."""
+    """Receipts numbered, rendered, kept and delivered over SMTP per second: medians over interleaved rounds."""
 
     chunks: float
     single: float
 
 
 def receipting(*, quick: bool) -> Rates:
-    """Numbered receipts become stored PDFs and letters delivered over SMTP, by two worker processes."""
-    count, rounds = (150, 1) if quick else (400, 3)
-    with site() as built:
-        django.setup()
-        built.manage("seed", "--small")
-        with running(built.stand_in()), running(built.worker()):
-            _receipt(built, 2 * CHUNK, CHUNK)
-            found: dict[int, list[float]] = {CHUNK: [], 1: []}
-            for _ in range(rounds):
-                for size in (CHUNK, 1):
-                    found[size].append(_receipt(built, count, size))
-    return Rates(statistics.median(found[CHUNK]), statistics.median(found[1]))
+    """Due gifts become numbered receipts, stored PDFs and delivered letters, by two worker processes."""
+    count, rounds = (200, 1) if quick else (400, 3)
+    chunks: list[float] = []
+    single: list[float] = []
+    with site() as built, running(built.stand_in()):
+        newsroom()
+        for _ in range(rounds):
+            with running(built.worker()):
+                _receipt(built, 20, chunked=True)
+                chunks.append(_receipt(built, count, chunked=True))
+            with running(_stock_worker(built)):
+                _receipt(built, 20, chunked=False)
+                single.append(_receipt(built, count, chunked=False))
+    return Rates(statistics.median(chunks), statistics.median(single))
 
 
-def _receipt(built: Site, count: int, size: int) -> float:
-    """Receipts per second for `count` new receipts in messages of `size`."""
-    from donations.models import ReceiptPdf
+def _stock_worker(built: Site) -> Child:
+    command = [sys.executable, "-m", "celery", "-A", "benchmarks.one_by_one", "worker", "--concurrency", "2"]
+    command += ["--queues", one_by_one.QUEUE, "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    return Child(
+        "the stock worker",
+        command,
+        log=built.log_dir / "one_by_one.log",
+        ready=lambda child: " ready." in child.since_start(),
+        env=built.environment(),
+    )
+
+
+def _receipt(built: Site, count: int, *, chunked: bool) -> float:
+    """Receipts per second for `count` gifts that are due."""
     from nonprofit import environment
     from nonprofit.models import OutgoingEmail
 
-    ids = _numbered(count)
+    sent = OutgoingEmail.objects.filter(status="sent")
+    before = sent.count()
+    _make_due(count)
     app = Celery(broker=environment.broker(built.redis_url))
     started = time.perf_counter()
-    for start in range(0, count, size):
-        app.send_task("donations.tasks.render_receipts", args=[ids[start : start + size]])
-    keys = [f"receipt:{pk}" for pk in ids]
-    while OutgoingEmail.objects.filter(key__in=keys, status="sent").count() < count:
+    if chunked:
+        app.send_task("donations.tasks.issue_receipts")
+    else:
+        for _ in range(count):
+            app.send_task("benchmarks.one_by_one.receipt", queue=one_by_one.QUEUE)
+    while sent.count() < before + count:
         if time.perf_counter() - started > 300:
-            raise TimeoutError(f"{ReceiptPdf.objects.filter(receipt__in=ids).count()} of {count} receipts were made")
+            raise TimeoutError(f"{sent.count() - before} of {count} receipts were sent")
         time.sleep(0.05)
     took = time.perf_counter() - started
     app.close()
-    _drain(built)
     return count / took
 
 
-def _numbered(count: int) -> list[int]:
-    """Ids of `count` receipts with numbers and without PDFs."""
-    from donations.models import Gift, ReceiptDue
-    from donations.receipts import issue
+def _make_due(count: int) -> None:
+    from donations.models import ReceiptDue
     from tests import builders
 
     donor = builders.donor()
     ReceiptDue.objects.bulk_create(
         ReceiptDue(gift=builders.settled_gift(donor=donor, donor_email=f"bench{n}@example.org")) for n in range(count)
     )
-    assert Gift.objects.settled().count() >= count
-    return issue.issue_due(limit=count)
-
-
-def _drain(built: Site) -> None:
-    client = redis.Redis.from_url(built.redis_url)
-    while client.llen("celery") or client.hlen("unacked"):
-        time.sleep(0.05)
-    client.close()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
+
 from sandbox import servers
 from sandbox.launch import Child
 from sandbox.launch_site import Keys, Ports, Site
@@ -35,6 +37,15 @@ def site() -> Iterator[Site]:
         broker.stop()
         database.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def newsroom() -> None:
+    """The site has an organization with a campaign and two funds; this process speaks to its database from now on."""
+    django.setup()
+    from tests import builders
+
+    builders.campaign()
+    builders.fund(code="200-INV", name="Investigations")
 
 
 @contextmanager

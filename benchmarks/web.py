@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import load
-from benchmarks.site import cpu_seconds, running, site
+from benchmarks.site import cpu_seconds, newsroom, running, site
 from sandbox.launch_site import Site
 
 # A bare view: it answers "ok" and passes the same middleware, in the same process, as everything else.
@@ -33,9 +33,9 @@ def webhook(*, quick: bool) -> Rates:
 
 
 def giving(*, quick: bool) -> Rates:
-    """The giving page of a seeded newsroom, warm."""
+    """The giving page, warm."""
     with site() as built:
-        built.manage("seed", "--small")
+        newsroom()
         page = load.get("/give/")
         with running(built.web()):
             return _side_by_side(built, lambda: page, quick=quick)
