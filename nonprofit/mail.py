@@ -41,22 +41,34 @@ def queue(
 
     Call inside the transaction that makes the letter due; send with nonprofit.tasks.send_mail after commit.
     """
-    who = organization.get()
-    full = {**context, "organization": who, "base_url": settings.BASE_URL}
-    subject = " ".join(render_to_string(f"emails/{template}.subject.txt", full).split())
-    email, _ = OutgoingEmail.objects.get_or_create(
-        key=key,
-        defaults={
-            "to": normal_email(to),
-            "template": template,
-            "subject": subject[:250],
-            "text": render_to_string(f"emails/{template}.body.txt", full).strip() + "\n",
-            "html": _inliner.inline(render_to_string(f"emails/{template}.body.html", full)),
-            "attachment": attachment,
-            "attachment_name": attachment_name,
-        },
-    )
+    letter = compose(key, to, template, context, attachment=attachment, attachment_name=attachment_name)
+    fields = ("to", "template", "subject", "text", "html", "attachment", "attachment_name")
+    email, _ = OutgoingEmail.objects.get_or_create(key=key, defaults={name: getattr(letter, name) for name in fields})
     return email
+
+
+def compose(
+    key: str,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    attachment: StoredFile | None = None,
+    attachment_name: str = "",
+) -> OutgoingEmail:
+    """The letter as `queue` would store it, not stored."""
+    full = {**context, "organization": organization.get(), "base_url": settings.BASE_URL}
+    subject = " ".join(render_to_string(f"emails/{template}.subject.txt", full).split())
+    return OutgoingEmail(
+        key=key,
+        to=normal_email(to),
+        template=template,
+        subject=subject[:250],
+        text=render_to_string(f"emails/{template}.body.txt", full).strip() + "\n",
+        html=_inliner.inline(render_to_string(f"emails/{template}.body.html", full)),
+        attachment=attachment,
+        attachment_name=attachment_name,
+    )
 
 
 def send_due(limit: int = 50) -> int:
