@@ -1,0 +1,1 @@
+"""Members: signing in, the portal, the newsletter and the letters."""
