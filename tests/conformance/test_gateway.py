@@ -1,0 +1,161 @@
+"""All that the product asks of Stripe, function by function, is a request that Stripe knows; and the check bites."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+import stripe
+
+from donations import gateway
+from sandbox.server import Sandbox
+from tests.conformance import traffic
+from tests.conformance.conftest import Recorded
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+# What drive() does not call: these speak to nobody, they only read what has come.
+SILENT = {"verified_event", "decline_in", "instant", "card_expiry"}
+
+
+def drive(api: stripe.StripeClient) -> None:
+    """Every function of the gateway that speaks to Stripe, the browser's part done by the bare SDK."""
+    metadata = {"app": gateway.APP, "gift": "42", "environment": "demo"}
+    customer = gateway.create_customer(name="李 Ana", email="ana@example.org", key="customer:7", metadata=metadata)
+    monthly = gateway.create_payment(
+        amount_minor=2500,
+        currency="usd",
+        key="gift:42:1",
+        metadata=metadata,
+        description="Gift G-00000042",
+        customer_id=customer,
+    )
+    api.v1.payment_intents.confirm(monthly.id, {"payment_method": "pm_card_visa"})
+    paid = gateway.retrieve_payment(monthly.id)
+    assert paid.is_paid
+    assert paid.charge is not None
+    assert paid.charge.balance is not None
+    assert (paid.charge.balance.fee_minor, paid.charge.balance.net_minor) == (103, 2397)
+    assert paid.card is not None
+    assert paid.customer_id == customer
+
+    once = gateway.create_payment(
+        amount_minor=10_000, currency="usd", key="gift:43:1", metadata=metadata, description="Gift G-00000043"
+    )
+    with pytest.raises(stripe.CardError):
+        api.v1.payment_intents.confirm(once.id, {"payment_method": "pm_card_visa_chargeDeclined"})
+    assert not gateway.retrieve_payment(once.id).is_paid
+    assert gateway.cancel_payment(once.id, key="gift:43:cancel").status == "canceled"
+    with pytest.raises(gateway.GatewayRefused):
+        gateway.cancel_payment(paid.id, key="gift:42:cancel")
+    kinds = [event["type"] for event in gateway.events_since(LONG_AGO)]
+    assert kinds.count("payment_intent.succeeded") == 1
+    assert "payment_intent.created" not in kinds
+
+
+def test_all_traffic_of_the_gateway_conforms(api: stripe.StripeClient, recorded: Callable[[], Recorded]) -> None:
+    drive(api)
+    log, events = recorded()
+    assert {(entry["method"], entry["path"].split("/")[2]) for entry in log} == {
+        ("POST", "customers"),
+        ("POST", "payment_intents"),
+        ("GET", "payment_intents"),
+        ("GET", "events"),
+    }
+    assert traffic.problems(log, events) == []
+
+
+def test_every_function_of_the_gateway_is_driven() -> None:
+    public = {
+        name
+        for name, function in inspect.getmembers(gateway, inspect.isfunction)
+        if function.__module__ == gateway.__name__ and not name.startswith("_")
+    }
+    driven = set(drive.__code__.co_names)
+    assert public - driven == SILENT
+
+
+def test_the_gateway_conforms_when_stripe_is_in_trouble(
+    stripe_sandbox: Sandbox, recorded: Callable[[], Recorded]
+) -> None:
+    stripe_sandbox.faults.add("down")
+    with pytest.raises(gateway.GatewayUnavailable):
+        gateway.retrieve_payment("pi_1")
+    stripe_sandbox.faults.clear()
+    with pytest.raises(gateway.GatewayRefused):
+        gateway.retrieve_payment("pi_1")
+    assert traffic.problems(*recorded()) == []
+
+
+@pytest.fixture
+def spoilt(api: stripe.StripeClient, recorded: Callable[[], Recorded]) -> Recorded:
+    """The gateway's own traffic, as a copy to plant mistakes in."""
+    drive(api)
+    return recorded()
+
+
+def test_a_planted_wrong_parameter_fails(spoilt: Recorded) -> None:
+    log, events = spoilt
+    entry = next(entry for entry in log if entry["path"] == "/v1/payment_intents")
+    entry["form"] += "&payment_method_types[0]=card"
+    assert traffic.problems(log, events) == [
+        "payment_intents.create: payment_method_types: unknown parameter, PaymentIntentCreateParams has none such"
+    ]
+
+
+def test_a_planted_wrong_type_fails(spoilt: Recorded) -> None:
+    log, events = spoilt
+    entry = next(entry for entry in log if entry["path"] == "/v1/payment_intents")
+    entry["form"] = entry["form"].replace("amount=2500", "amount=25.00")
+    assert traffic.problems(log, events) == ["payment_intents.create: amount: expected integer, got '25.00'"]
+
+
+def test_a_removed_expand_fails(spoilt: Recorded) -> None:
+    """The request still asks for the charge's booking, and the reply has its id only."""
+    log, events = spoilt
+    entry = next(entry for entry in log if entry["method"] == "GET" and entry["reply"].get("status") == "succeeded")
+    booking = entry["reply"]["latest_charge"]["balance_transaction"]["id"]
+    entry["reply"]["latest_charge"]["balance_transaction"] = booking
+    assert traffic.problems(log, events) == [
+        "payment_intents.retrieve reply: latest_charge.balance_transaction: "
+        f"expand was asked but the reply has only the id {booking}"
+    ]
+
+
+def test_an_expand_removed_from_the_request_fails(spoilt: Recorded) -> None:
+    """The reply has objects that the request no longer asks for: nobody may come to rely on them."""
+    log, events = spoilt
+    entry = next(entry for entry in log if entry["method"] == "GET" and entry["reply"].get("status") == "succeeded")
+    entry["form"] = ""
+    assert traffic.problems(log, events) == [
+        f"payment_intents.retrieve reply: {name}: expected an id, got an object nobody asked to expand"
+        for name in ("latest_charge", "payment_method")
+    ]
+
+
+def test_a_stray_reply_field_fails(spoilt: Recorded) -> None:
+    log, events = spoilt
+    entry = next(entry for entry in log if entry["path"].startswith("/v1/customers"))
+    entry["reply"]["nickname"] = "Ana"
+    assert traffic.problems(log, events) == ["customers.create reply: nickname: stray field, Customer has none such"]
+
+
+def test_a_stray_field_in_an_event_fails(spoilt: Recorded) -> None:
+    log, events = spoilt
+    events[0]["data"]["object"]["nickname"] = "Ana"
+    [problem] = traffic.problems(log, events)
+    assert problem.startswith(f"event {events[0]['type']}: data.object.nickname: stray field")
+
+
+def test_the_webhooks_body_is_the_event_that_was_checked(
+    stripe_sandbox: Sandbox, api: stripe.StripeClient, recorded: Callable[[], Recorded]
+) -> None:
+    """What the product reads from a webhook is one of the events above, signed."""
+    drive(api)
+    failed = next(event for event in recorded()[1] if event["type"] == "payment_intent.payment_failed")
+    body = json.dumps(failed)
+    signature = stripe.WebhookSignature.generate_signature_header(body, stripe_sandbox.options.webhook_secret)
+    decline = gateway.decline_in(gateway.verified_event(body.encode(), signature))
+    assert (decline.source, decline.code) == (failed["data"]["object"]["latest_charge"], "generic_decline")
