@@ -12,6 +12,7 @@ urlpatterns = [
     path("give/<slug:slug>/", views.give, name="campaign"),
     path("thanks/<uuid:token>/", views.thanks, name="thanks"),
     path("thanks/<uuid:token>/status/", views.status, name="status"),
+    path("colors-<int:version>.css", views.colors_css, name="colors"),
     path("ways/", views.ways, name="ways"),
     path("ways/reply-slip/", views.reply_slip, name="reply_slip"),
 ]
