@@ -307,7 +307,7 @@ def test_the_traffic_of_another_process_is_fetched(stripe_sandbox: Sandbox, api:
     paid(api)
     assert traffic.fetch(stripe_sandbox.url) == []
     with pytest.raises(stripe.InvalidRequestError):
-        api.v1.customers.create({"nick": "Ana"})  # type: ignore[typeddict-unknown-key]
+        api.v1.customers.create({"nick": "Ana"})  # type: ignore[arg-type]
     assert traffic.fetch(stripe_sandbox.url) == [
         "customers.create: nick: unknown parameter, CustomerCreateParams has none such"
     ]
