@@ -1,0 +1,253 @@
+"""Starts the servers before Django's settings are read, and gives tests databases, a whole stack and a browser."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import django
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django import DjangoDbBlocker
+
+from sandbox import servers
+from sandbox.launch import InUse
+from sandbox.launch_site import STATE, Keys, Ports, Site
+from sandbox.options import Options
+from sandbox.server import Sandbox
+from sandbox.servers import Server
+from tests import chromium, databases
+from tests.stack import DATABASE as STACK_DATABASE
+from tests.stack import Stack
+from tests.watch import Watch
+
+PRISTINE = "more_ways_pristine"
+COMMITTED = "more_ways_committed"
+
+
+def _take_servers() -> tuple[Server, Server, Path]:
+    """Servers of this run alone. Their folders are kept for the next run, which then starts faster."""
+    for number in range(1, 20):
+        home = STATE / f"test-{number}"
+        database = servers.postgres(home / "postgres", log=home / "log/postgres.log")
+        broker = servers.valkey(home / "valkey", log=home / "log/valkey.log")
+        try:
+            database.start()
+            broker.start()
+        except InUse:
+            database.stop()
+            continue
+        except BaseException:
+            database.stop()
+            raise
+        if database.ours:
+            databases.drop_leftovers(database)
+        return database, broker, home / "log"
+    raise InUse("nineteen test runs are going on in this checkout.")
+
+
+# Here and not in a hook: settings are read at the first import of a model, which other conftests may do on import.
+DATABASE, BROKER, LOGS = _take_servers()
+SITE = Site(Ports.free(), Keys.new(), DATABASE.url("more_ways" if DATABASE.ours else ""), BROKER.url(), LOGS)
+os.environ.update(SITE.settings())
+django.setup()
+
+
+def pytest_unconfigure() -> None:
+    """Nothing of ours is left running."""
+    BROKER.stop()
+    DATABASE.stop()
+
+
+# --- databases ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def pristine(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
+    """The name of a migrated database that nobody connects to, for making others from."""
+    with django_db_blocker.unblock():
+        migrated = str(connection.settings_dict["NAME"])
+        # PostgreSQL copies only a database without sessions. No test has begun one yet: this is a session's fixture.
+        connection.close()
+        databases.clone(DATABASE, PRISTINE, migrated)
+    return PRISTINE
+
+
+@pytest.fixture
+def committed_db(pristine: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database of this test's own where commits are real, for threads and crashes; gone afterwards.
+
+    `@pytest.mark.django_db(transaction=True)` and `transactional_db` mean this too. Django's own way would empty every
+    table after each test, which the ledger's triggers refuse and which would lose what the migrations put in.
+    """
+    databases.clone(DATABASE, COMMITTED, pristine)
+    with _using(COMMITTED, django_db_blocker):
+        yield
+    servers.drop_database(DATABASE, COMMITTED)
+
+
+@pytest.fixture
+def transactional_db(committed_db: None) -> None:
+    """pytest-django's name for `committed_db`."""
+
+
+@pytest.fixture
+def db(request: pytest.FixtureRequest) -> None:
+    """A database whose changes are rolled back, unless the test asks in any way for one where commits are real."""
+    marker = request.node.get_closest_marker("django_db")
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack")
+    elif (marker and marker.kwargs.get("transaction")) or "committed_db" in request.fixturenames:
+        request.getfixturevalue("committed_db")
+    else:
+        request.getfixturevalue("_django_db_helper")
+
+
+@pytest.fixture(autouse=True)
+def _django_db_marker(request: pytest.FixtureRequest) -> None:
+    """In pytest-django's place, so that the marker means our `db`."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("db")
+
+
+class _using:
+    """Django speaks to the database of this name meanwhile, in every thread."""
+
+    def __init__(self, name: str, blocker: DjangoDbBlocker) -> None:
+        self._name = name
+        self._before = ""
+        self._blocking = blocker.unblock()
+
+    def __enter__(self) -> None:
+        self._blocking.__enter__()
+        connection.close()
+        self._before = connection.settings_dict["NAME"]
+        connection.settings_dict["NAME"] = self._name
+
+    def __exit__(self, *_error: object) -> None:
+        connection.close()
+        connection.settings_dict["NAME"] = self._before
+        self._blocking.__exit__(None, None, None)
+
+
+# --- the stand-in Stripe ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _sandbox_process() -> Iterator[Sandbox]:
+    keys = SITE.keys
+    options = Options(
+        http_port=SITE.ports.sandbox,
+        smtp_port=SITE.ports.smtp,
+        secret_key=keys.stripe_secret,
+        publishable_key=keys.stripe_publishable,
+        webhook_secret=keys.webhook_secret,
+    )
+    with Sandbox(options) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stripe_sandbox(_sandbox_process: Sandbox) -> Sandbox:
+    """An empty stand-in Stripe in this process, at the address the settings name; it sends no webhooks by itself."""
+    _sandbox_process.reset()
+    return _sandbox_process
+
+
+# --- the whole stack --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _stack_processes(pristine: str) -> Iterator[Stack]:
+    databases.clone(DATABASE, STACK_DATABASE, pristine)
+    stack = Stack(DATABASE, BROKER, LOGS)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def stack(_stack_processes: Stack, django_db_blocker: DjangoDbBlocker) -> Iterator[Stack]:
+    """Web server, worker and stand-in Stripe, up and empty; this test's own queries go to their database."""
+    _stack_processes.reset()
+    with _using(STACK_DATABASE, django_db_blocker):
+        yield _stack_processes
+
+
+# --- the browser ------------------------------------------------------------------------------------------------
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium. In CI its absence is a failure; elsewhere the browser tests are skipped, and say so."""
+    program = chromium.find()
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(chromium.MISSING)
+        pytest.skip(chromium.MISSING)
+    # Playwright keeps an event loop in this thread, which Django takes for an async program. It is none.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=chromium.arguments())
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watch(stack: Stack) -> Watch:
+    """What this test's pages may do; `watch.allow(pattern)` expects a console message."""
+    return Watch((stack.url, stack.sandbox_url))
+
+
+@pytest.fixture
+def open_page(browser: Browser, stack: Stack, watch: Watch, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """`open_page(**context_options)` is a new visitor's page: viewport, color_scheme, java_script_enabled …"""
+    contexts = []
+
+    def opened(**options: object) -> Page:
+        context = browser.new_context(base_url=stack.url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        watch.over(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield opened
+    failed = request.node.stash.get(FAILED, False)
+    for context in contexts:
+        if failed:
+            _keep_pictures(context.pages, request.node.name)
+        context.close()
+    assert not watch.unexpected(), "the browser did what nobody expected:\n" + "\n".join(watch.unexpected())
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A new visitor on a wide screen."""
+    return open_page(viewport={"width": 1280, "height": 900})
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed browser test leaves a picture of what it saw in the state folder."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+def _keep_pictures(pages: list[Page], name: str) -> None:
+    folder = STATE / "failures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, page in enumerate(pages):
+        path = folder / f"{re.sub(r'[^a-zA-Z0-9_.-]', '_', name)}-{number}.png"
+        page.screenshot(path=path, full_page=True)
+        sys.stdout.write(f"What the browser showed: {path}\n")

@@ -1,0 +1,71 @@
+"""Databases for tests that commit: made in a moment from the migrated one, and put back in a moment."""
+
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from sandbox.servers import Server, create_database, drop_database
+
+# The site's processes keep page fragments by the organisation's `content_version`. Put back to an earlier state, the
+# table would use a number twice for different texts; in this database it never does.
+NEVER_THE_SAME_VERSION = """
+CREATE SEQUENCE IF NOT EXISTS tests_content_version START 1000000;
+CREATE OR REPLACE FUNCTION tests_new_content_version() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN NEW.content_version := nextval('tests_content_version'); RETURN NEW; END$$;
+CREATE OR REPLACE TRIGGER tests_new_content_version BEFORE INSERT OR UPDATE ON nonprofit_organization
+FOR EACH ROW EXECUTE FUNCTION tests_new_content_version();
+"""
+
+
+def clone(server: Server, name: str, template: str) -> None:
+    """A database `name` like `template`, which nobody may be connected to. An older one of that name is gone."""
+    drop_database(server, name)
+    create_database(server, name, template=template)
+
+
+def drop_leftovers(server: Server) -> None:
+    """The databases of an earlier run are gone, which only a run that was killed leaves behind."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'")
+        names = [name for (name,) in rows.fetchall()]
+    for name in names:
+        drop_database(server, name)
+
+
+@dataclass
+class Snapshot:
+    """What a freshly migrated database holds, so that a used one can be put back without making it anew."""
+
+    url: str
+    _tables: list[str] = field(default_factory=list)
+    _rows: dict[str, bytes] = field(default_factory=dict)
+    _sequences: dict[str, int] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """Remember every row and every sequence of the database at `url`."""
+        with psycopg.connect(self.url) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+            self._tables = [name for (name,) in tables.fetchall()]
+            for name in self._tables:
+                with connection.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(name))) as out:
+                    rows = b"".join(bytes(block) for block in out)
+                if rows:
+                    self._rows[name] = rows
+            known = connection.execute("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'")
+            self._sequences = {name: value for name, value in known.fetchall() if value is not None}
+            connection.execute(NEVER_THE_SAME_VERSION)
+
+    def put_back(self) -> None:
+        """The database holds exactly what `take` saw."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("SET lock_timeout = '10s'")
+            # The ledger's triggers refuse to forget, and rightly; a replica's session does not fire them.
+            connection.execute("SET session_replication_role = replica")
+            every = sql.SQL(", ").join(map(sql.Identifier, self._tables))
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(every))
+            for name, rows in self._rows.items():
+                with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(name))) as into:
+                    into.write(rows)
+            for name, value in self._sequences.items():
+                connection.execute("SELECT setval(%s::regclass, %s)", [f'"{name}"', value])
