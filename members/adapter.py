@@ -57,13 +57,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return [{"id": "code", "description": "Sign in again", "url": reverse("account_sign_in_again")}]
 
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
-        """Whether the change needs a fresh proof of who asks. Raises ReauthenticationRequired.
+        """Whether the change needs a new proof of who asks; signing in lately is one. Raises ReauthenticationRequired.
 
         allauth lets a user without password and second factor pass. We do not: whoever finds an old session open must
         not be able to set up a second factor of their own and so enter the admin.
         """
         request = context.request
-        if not super().get_reauthentication_methods(request.user) and not _signed_in_lately(request):
+        if _signed_in_lately(request):
+            return False
+        if not super().get_reauthentication_methods(request.user):
             raise ReauthenticationRequired
         return bool(super().is_reauthentication_required(app=app, **options))
 
