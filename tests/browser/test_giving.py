@@ -14,7 +14,7 @@ from tests.faults.books import assert_balanced, is_finished, mailbox, settle_dow
 from tests.stack import Stack
 from tests.watch import Watch
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 # The stand-in answers a declined card with 402, which the browser notes by itself.
 DECLINED = r"status of 402"

@@ -41,7 +41,8 @@ def time_passes() -> None:
 
 
 def sweep(stack: Stack) -> None:
-    """A minute goes by and the clock strikes."""
+    """A minute goes by, in which whoever was at work has finished, and the clock strikes."""
+    stack.wait_until_idle()
     time_passes()
     for task in SWEEPS:
         run(stack, task)

@@ -25,7 +25,7 @@ from tests.faults.books import (
 from tests.faults.giver import Giver
 from tests.stack import Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_webhooks_arrive_backwards(stack: Stack) -> None:
     stack.control("faults", {"kind": "reorder", "size": 6})
     giver = Giver(stack)
     started = giver.start()
-    declined = giver.pay(started, "pm_card_chargeDeclined")
+    declined = giver.pay(started, "pm_card_visa_chargeDeclined")
     assert declined is not None
     assert declined.status_code == 402
     giver.pay(started)
@@ -256,7 +256,7 @@ def test_the_database_connection_is_lost_in_the_middle_of_settling(stack: Stack)
 def test_a_decline_then_another_card_is_one_gift_and_one_receipt(stack: Stack) -> None:
     giver = Giver(stack)
     started = giver.start()
-    declined = giver.pay(started, "pm_card_chargeDeclinedInsufficientFunds")
+    declined = giver.pay(started, "pm_card_visa_chargeDeclinedInsufficientFunds")
     assert declined is not None
     assert declined.status_code == 402
     wait(lambda: Gift.objects.filter(status=Gift.Status.FAILED).exists(), what=state())
@@ -270,7 +270,7 @@ def test_the_amount_is_changed_after_a_decline(stack: Stack) -> None:
     giver = Giver(stack)
     fields = giver.page()
     first = giver.send(fields).json()
-    giver.pay(first, "pm_card_chargeDeclined")
+    giver.pay(first, "pm_card_visa_chargeDeclined")
     second = giver.send(fields, other_amount="40").json()
     assert second["client_secret"] != first["client_secret"]
     # The first one is closed: whoever still holds it cannot pay with it.
