@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from sandbox import servers
 from sandbox.launch import Child, LaunchError, is_taken
@@ -39,20 +40,28 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    with ExitStack() as running:
+        # Registered first, so it runs last: by then everything started below has ended.
+        running.callback(lambda: _say("Stopped. Nothing is left running."))
+        try:
+            _run(options, running)
+        except Stopped:
+            _say("\nStopping …")
+            return 0
+        except (LaunchError, OSError) as error:
+            _say(f"\nThe demo cannot go on: {error}")
+            return 1
+
+
+def _run(options: argparse.Namespace, running: ExitStack) -> NoReturn:
     began = time.monotonic()
-    try:
-        with ExitStack() as running:
-            # Registered first, so it runs last: by then everything started below has ended.
-            running.callback(lambda: _say("Stopped. Nothing is left running."))
-            site, children = _bring_up(options, running)
-            _welcome(site, time.monotonic() - began)
-            _watch(children)
-    except Stopped:
-        return 0
-    except (LaunchError, OSError) as error:
-        _say(f"\nThe demo ended: {error}")
-        return 1
-    return 0
+    site, children = _bring_up(options, running)
+    _welcome(site, time.monotonic() - began)
+    while True:
+        for child in children:
+            if not child.running:
+                raise LaunchError(f"{child.name} died. The end of {child.log}:\n{child.last_lines()}")
+        time.sleep(0.5)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -133,14 +142,6 @@ def _launch(child: Child, running: ExitStack) -> None:
     child.log.unlink(missing_ok=True)
     running.callback(child.stop)
     _step(f"Starting {child.name}", child.start)
-
-
-def _watch(children: list[Child]) -> None:
-    while True:
-        for child in children:
-            if not child.running:
-                raise LaunchError(f"{child.name} died. The end of {child.log}:\n{child.last_lines()}")
-        time.sleep(0.5)
 
 
 def _welcome(site: Site, seconds: float) -> None:
