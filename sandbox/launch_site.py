@@ -97,7 +97,7 @@ class Site:
             "STRIPE_PUBLISHABLE_KEY": self.keys.stripe_publishable,
             "STRIPE_WEBHOOK_SECRETS": self.keys.webhook_secret,
             "STRIPE_API_BASE": self.sandbox_url,
-            "STRIPE_JS_URL": f"{self.sandbox_url}/endive/stripe.js",
+            "STRIPE_JS_URL": f"{self.sandbox_url}/js/stripe.js",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
             "DEFAULT_FROM_EMAIL": "giving@example.org",
             "REQUIRE_STAFF_MFA": "false",

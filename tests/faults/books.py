@@ -118,7 +118,7 @@ def _assert_receipts(stack: Stack, gifts: int, repeated_mail: int) -> None:
         assert receipt.pdf.email is not None
         assert receipt.pdf.email.status == "sent"
     delivered = [m for m in mailbox(stack) if "receipt" in m["subject"].lower() or "gift" in m["subject"].lower()]
-    assert gifts <= len(delivered) <= gifts + repeated_mail
+    assert gifts <= len(delivered) <= gifts + repeated_mail, [m["subject"] for m in delivered]
 
 
 def mailbox(stack: Stack) -> list[dict[str, str]]:
