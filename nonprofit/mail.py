@@ -175,6 +175,8 @@ def _message(email: OutgoingEmail, connection: BaseEmailBackend, message_id: str
         subject=email.subject,
         body=email.text,
         to=[email.to],
+        # Whoever answers a letter reaches a person, whatever address it was sent from.
+        reply_to=[organization.get().email],
         connection=connection,
         headers={"Message-ID": message_id, "X-Letter": email.key, "Auto-Submitted": "auto-generated"},
     )

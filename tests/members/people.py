@@ -4,7 +4,7 @@ import itertools
 import re
 from datetime import UTC, date, datetime
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.test import Client
 
 from donations import gateway, gifts
@@ -65,11 +65,11 @@ def code_in(letter: OutgoingEmail) -> str:
     return found[1]
 
 
-def ask_for_code(client: Client, email: str, **extra: str) -> HttpResponse:
+def ask_for_code(client: Client, email: str, **extra: str) -> HttpResponseBase:
     return client.post(CODE_PAGE, {"email": email, **extra})
 
 
-def sign_in(client: Client, email: str, **extra: str) -> HttpResponse:
+def sign_in(client: Client, email: str, **extra: str) -> HttpResponseBase:
     """Ask for a code and type it; the answer to that."""
     assert ask_for_code(client, email, **extra).status_code == 302
     return client.post(CONFIRM_PAGE, {"code": code_in(letters(email)[-1]), **extra})

@@ -7,7 +7,6 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -28,7 +27,7 @@ def _required(settings: Settings) -> None:
 
 def digits(secret: str) -> str:
     """What the app on the phone shows now."""
-    return auth.format_hotp_value(auth.hotp_value(secret, next(auth.yield_hotp_counters_from_time())))
+    return str(auth.format_hotp_value(auth.hotp_value(secret, next(auth.yield_hotp_counters_from_time()))))
 
 
 def set_up(client: Client) -> str:
@@ -40,14 +39,10 @@ def set_up(client: Client) -> str:
     return found[1]
 
 
-def follow(client: Client, path: str) -> HttpResponse:
-    return client.get(path, follow=True)
-
-
 @pytest.mark.django_db
 def test_staff_are_led_to_set_up_a_second_factor_and_then_in(client: Client) -> None:
     assert people.sign_in(client, "staff@example.org", next="/admin/")["Location"] == "/admin/"
-    asked = follow(client, "/admin/")
+    asked = client.get("/admin/", follow=True)
     assert asked.redirect_chain[-1][0] == "/accounts/2fa/"
     assert "Set up the app" in asked.content.decode()
 
@@ -134,7 +129,7 @@ def test_a_supporter_never_sees_the_desk(client: Client) -> None:
     people.gave("ana@example.org")
     people.sign_in(client, "ana@example.org")
     set_up(client)
-    assert follow(client, "/admin/").status_code == 403
+    assert client.get("/admin/", follow=True).status_code == 403
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -24,7 +24,8 @@ from tests.members import people
 FORM_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
 
 
-def body(response: HttpResponse) -> str:
+def body(response: HttpResponseBase) -> str:
+    assert isinstance(response, HttpResponse)
     return FORM_TOKEN.sub("", response.content.decode())
 
 

@@ -70,6 +70,7 @@ def test_a_letter_arrives_with_all_its_parts(stripe_sandbox: Sandbox) -> None:
     headers = dict(message.headers)
     assert (headers["Message-ID"], headers["X-Letter"]) == (sent.message_id, queued.key)
     assert headers["Auto-Submitted"] == "auto-generated"
+    assert headers["Reply-To"] == "giving@harborlight.example"
     assert (sent.status, sent.tries, sent.last_error) == (Status.SENT, 1, "")
     assert mail.send_due() == 0
     assert len(mailbox.newest_first(stripe_sandbox.store)) == 1
@@ -207,6 +208,36 @@ def test_a_letter_of_a_transaction_that_failed_was_never_written(stripe_sandbox:
         fails()
     assert mail.send_due() == 0
     assert not mailbox.newest_first(stripe_sandbox.store)
+
+
+class _Slow:
+    """A mail server that takes six minutes over each letter."""
+
+    def __init__(self, clock: time_machine.Traveller) -> None:
+        self.clock = clock
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:
+        self.clock.shift(timedelta(minutes=6))
+        return "250 2.0.0 Kept"
+
+
+@pytest.mark.django_db
+def test_a_slow_server_does_not_outlast_the_claim(settings: Settings) -> None:
+    letter("notice:1")
+    letter("notice:2")
+    with time_machine.travel(NOON + timedelta(seconds=1), tick=True) as traveller:
+        server = Controller(_Slow(traveller), hostname="127.0.0.1", port=free_port())
+        server.start()
+        settings.EMAIL_PORT = server.port
+        try:
+            mail.send_due()
+            assert states() == [("notice:1", Status.SENT, 1), ("notice:2", Status.QUEUED, 0)]
+            assert mail.send_due() == 0, "the claim is not over"
+            traveller.shift(mail.CLAIM)
+            assert mail.send_due() == 1
+        finally:
+            server.stop()
+    assert states() == [("notice:1", Status.SENT, 1), ("notice:2", Status.SENT, 1)]
 
 
 class _Watched:
