@@ -194,6 +194,8 @@ def test_the_receipt_is_the_stored_pdf_to_the_byte(ana: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
     assert "private" in answer["Cache-Control"]
     assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Security-Policy" not in answer, "browsers show a PDF with styles of their own"
+    assert "Content-Security-Policy" in ana.get("/portal/")
 
 
 @pytest.mark.django_db
