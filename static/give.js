@@ -232,7 +232,12 @@
     if (!told) return undefined;
     if (told.redirect) return go(told.redirect);
     const address = new URL(told.thanks_url, location.href).href;
-    elements.update({ amount: told.amount_minor });
+    if (told.amount_minor !== total()) {
+      // The server decides. Elements must agree with it, and asks to be submitted again after a change.
+      elements.update({ amount: told.amount_minor });
+      const again = await elements.submit();
+      if (again.error) return declined(again.error);
+    }
     const done = await stripe.confirmPayment({
       elements, clientSecret: told.client_secret, confirmParams: { return_url: address }, redirect: "if_required",
     });
