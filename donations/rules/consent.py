@@ -13,5 +13,5 @@ def text(*, organization: str, amount: str, frequency: str) -> str:
     """
     return (
         f"I allow {organization} to charge my card {amount} now and {EVERY[frequency]} until I stop. "
-        "I can change or stop at any time, online or by writing to you."
+        "I can change or stop at any time by replying to a receipt or calling you."
     )
