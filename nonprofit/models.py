@@ -122,8 +122,15 @@ class StoredFile(models.Model):
     @classmethod
     def keep(cls, content: bytes, content_type: str) -> Self:
         """Store `content` with its size and SHA-256."""
+        file = cls.of(content, content_type)
+        file.save(force_insert=True)
+        return file
+
+    @classmethod
+    def of(cls, content: bytes, content_type: str) -> Self:
+        """The row for `content`, not stored."""
         digest = hashlib.sha256(content).hexdigest()
-        return cls.objects.create(content=content, content_type=content_type, size=len(content), sha256=digest)
+        return cls(content=content, content_type=content_type, size=len(content), sha256=digest)
 
 
 class OutgoingEmail(models.Model):
@@ -152,7 +159,9 @@ class OutgoingEmail(models.Model):
 
     class Meta:
         verbose_name = "e-mail"
+        permissions = [("resend_outgoingemail", "Can send an e-mail again")]
         indexes = [
+            models.Index(fields=["queued_at"], condition=models.Q(status="failed"), name="email_given_up"),
             models.Index(fields=["next_try_at"], condition=models.Q(status="queued"), name="email_waiting"),
             models.Index(fields=["to"], name="email_by_address"),
         ]

@@ -4,7 +4,9 @@ import uuid
 from datetime import date, datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 
 from donations.models.campaign import Campaign, Fund
 from donations.models.donor import Donor
@@ -119,6 +121,18 @@ class Gift(models.Model):
             models.Index(fields=["donor", "-gift_on"], name="gift_by_donor"),
             models.Index(fields=["-started_at"], name="gift_newest_first"),
             models.Index(fields=["amount_minor"], name="gift_by_amount"),
+            models.Index(fields=["gift_on"], name="gift_by_date"),
+            # Gifts that have no donor yet, found by what was typed; settled ones are found through their donor.
+            GinIndex(
+                OpClass(Upper("donor_name"), name="gin_trgm_ops"),
+                condition=models.Q(donor__isnull=True),
+                name="gift_name_trigram",
+            ),
+            GinIndex(
+                OpClass(Upper("donor_email"), name="gin_trgm_ops"),
+                condition=models.Q(donor__isnull=True),
+                name="gift_email_trigram",
+            ),
             models.Index(
                 fields=["changed_at"], condition=models.Q(status__in=["pending", "failed"]), name="gift_unpaid"
             ),

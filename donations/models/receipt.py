@@ -51,6 +51,7 @@ class Receipt(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["series", "year", "sequence"], name="receipt_number_once"),
         ]
+        permissions = [("resend_receipt", "Can send a receipt again")]
 
     def __str__(self) -> str:
         return self.number

@@ -40,6 +40,7 @@ class StripeEvent(models.Model):
 
     class Meta:
         verbose_name = "Stripe event"
+        permissions = [("retry_stripeevent", "Can handle a Stripe event again")]
         constraints = [
             # Named here and not "unique=True": that would add a second index for LIKE, which intake would pay for.
             models.UniqueConstraint(fields=["event_id"], name="stripe_event_once"),
@@ -47,6 +48,12 @@ class StripeEvent(models.Model):
         indexes = [
             models.Index(fields=["object_id"], name="stripe_event_by_object"),
             models.Index(fields=["next_try_at"], condition=models.Q(state="waiting"), name="stripe_event_waiting"),
+            # What waits for a person; empty on a good day.
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(state__in=["unmatched", "failed"]),
+                name="stripe_event_trouble",
+            ),
         ]
 
     def __str__(self) -> str:

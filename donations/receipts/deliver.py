@@ -1,5 +1,7 @@
 """Making a numbered receipt's PDF, keeping its bytes, and queueing the letter that carries it."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.db import transaction
 
@@ -26,13 +28,16 @@ def _keep(receipt: Receipt, content: bytes) -> ReceiptPdf:
     if kept := ReceiptPdf.objects.filter(receipt=receipt).first():
         return kept
     file = StoredFile.keep(content, "application/pdf")
-    email = _letter(receipt, file) if receipt.gift.donor_email else None
+    email = letter(receipt, file) if receipt.gift.donor_email else None
     return ReceiptPdf.objects.create(receipt=receipt, file=file, email=email)
 
 
-def _letter(receipt: Receipt, file: StoredFile) -> OutgoingEmail:
-    return mail.queue(
-        receipt.mail_key,
+def letter(
+    receipt: Receipt, file: StoredFile, *, key: str = "", write: Callable[..., OutgoingEmail] = mail.queue
+) -> OutgoingEmail:
+    """The letter that carries the receipt, queued, or made by `write`. key: the receipt's own unless it goes again."""
+    return write(
+        key or receipt.mail_key,
         receipt.gift.donor_email,
         "receipt",
         {"receipt": receipt.snapshot, "portal_url": f"{settings.BASE_URL}/portal/"},

@@ -1,0 +1,58 @@
+"""`manage.py seed` fills an empty database with a fictional newsroom, its supporters and three years of gifts."""
+
+import time
+from argparse import ArgumentParser
+from random import Random
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from donations.models import Gift
+from donations.seed import books, events, history, logins, newsroom, people
+from nonprofit import clock
+from nonprofit.models import Organization
+
+# The same number gives the same people and amounts on every machine; dates count back from today.
+CHANCE = 1887
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database with The Harbor Light: fictional people, gifts, receipts and staff. For trials only."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--people", type=int, default=160, help="how many supporters (160; at least 100)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.MODE == "production":
+            raise CommandError("MODE=production: invented people and gifts do not belong here.")
+        if Organization.objects.exists():
+            self.stdout.write("Already filled in; nothing changed.")
+            return
+        if Gift.objects.exists():
+            raise CommandError("There are gifts here already; seed needs an empty database.")
+        if not 100 <= options["people"] <= 1000:
+            raise CommandError("--people takes a number from 100 to 1000.")
+        began = time.monotonic()
+        self._fill(options["people"])
+        self._say(f"done in {time.monotonic() - began:.1f} s")
+
+    # All or nothing: the ledger's rows could not be taken back.
+    @transaction.atomic
+    def _fill(self, count: int) -> None:
+        chance, now = Random(CHANCE), clock.now()
+        who = newsroom.organization()
+        funds = newsroom.funds()
+        campaigns = newsroom.campaigns(funds[0], funds[2], clock.today())
+        newsroom.ways(who)
+        self._say(f"{who.name}: pages and funds")
+        givings = history.tell(people.ana(), people.crowd(count, chance), now, chance)
+        books.Books(who, funds, campaigns, chance).write(givings, self._say)
+        events.write(now, chance)
+        logins.write()
+        self._say("sign-ins: ana@example.org and " + ", ".join(email for email, _, _ in logins.STAFF))
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"  {text}")
+        self.stdout.flush()
