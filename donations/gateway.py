@@ -189,7 +189,7 @@ def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue
         event = json.loads(payload)
-        if not isinstance(event, dict) or not ENVELOPE <= event.keys():
+        if not isinstance(event, dict) or not event.keys() >= ENVELOPE:
             raise ValueError("signed, but no event")
         return event
     raise SignatureRefused("no secret of ours signed this, or it is older than five minutes")

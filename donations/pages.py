@@ -36,6 +36,11 @@ class Page:
 _kept: dict[str, Page] = {}
 
 
+def forget() -> None:
+    """Drop what this process keeps; for whoever puts another database under it."""
+    _kept.clear()
+
+
 def get(slug: str, request: HttpRequest) -> Page:
     """The page of a campaign, or of the default one. One query while nothing changed. Raises Http404."""
     who = organization.get()
@@ -83,7 +88,7 @@ def context(page: Page) -> dict[str, object]:
             frequency: consent.text(organization=page.organization.name, amount="{amount}", frequency=frequency)
             for frequency in consent.EVERY
         },
-        "first_amount": campaign.amounts("once")[: 2][-1],
+        "first_amount": campaign.amounts("once")[:2][-1],
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         "typed": {},

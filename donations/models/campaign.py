@@ -1,5 +1,7 @@
 """What a supporter is asked for: funds, campaigns with their pages, and the other ways to give."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -61,7 +63,7 @@ class Campaign(models.Model):
     minimum_minor = models.PositiveIntegerField(default=100, validators=[MinValueValidator(50)])
     maximum_minor = models.PositiveIntegerField(default=5_000_000, validators=[MaxValueValidator(99_999_999)])
     # The fee a donor may cover: our account's price for cards, e.g. 2.9 % + 30 cents.
-    fee_percent = models.DecimalField(max_digits=4, decimal_places=2, default=2.9)
+    fee_percent = models.DecimalField(max_digits=4, decimal_places=2, default=Decimal("2.9"))
     fee_fixed_minor = models.PositiveIntegerField(default=30)
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, help_text="Used unless the supporter chooses another.")
 
