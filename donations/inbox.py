@@ -49,7 +49,7 @@ def store(event: Mapping[str, Any], body: str | None = None) -> bool:
 def _insert(event: Mapping[str, Any], body: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO {StripeEvent._meta.db_table}
+            """INSERT INTO donations_stripeevent
                 (event_id, type, object_id, is_live, happened_at, body, state, tries, next_try_at, trouble, received_at)
                 VALUES (%s, %s, %s, %s, to_timestamp(%s), %s, 'waiting', 0, now(), '', now())
                 ON CONFLICT (event_id) DO NOTHING RETURNING id""",

@@ -6,7 +6,7 @@ from functools import cache
 from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from donations.countries import COUNTRIES
 from donations.models import Campaign, Fund, Gift
@@ -106,4 +106,4 @@ def countries(chosen: str) -> SafeString:
     options = (
         f'<option value="{code}"{" selected" if code == chosen else ""}>{name}</option>' for code, name in COUNTRIES
     )
-    return mark_safe("".join(options))
+    return SafeString("".join(options))

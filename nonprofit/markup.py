@@ -1,7 +1,7 @@
 """Markdown that staff write, as clean HTML."""
 
 import nh3
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 _markdown = MarkdownIt("commonmark", {"html": False, "breaks": True})
@@ -13,4 +13,4 @@ def html(text: str) -> SafeString:
     clean = nh3.clean(
         _markdown.render(text), tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http", "mailto", "tel"}
     )
-    return mark_safe(clean)
+    return SafeString(clean)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from donations.models import Gift, Receipt, ReceiptBook, ReceiptDue
+from donations.models import Gift, Receipt, ReceiptDue
 from donations.rules import documents
 from nonprofit import clock, nudge, organization
 from nonprofit.models import Organization
@@ -68,7 +68,7 @@ def _take_numbers(year: int, count: int) -> int:
     """Take `count` numbers from the year's locked counter; the first of them. A rollback gives them back."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO {ReceiptBook._meta.db_table} AS book (series, year, last_number) VALUES (%s, %s, %s)
+            """INSERT INTO donations_receiptbook AS book (series, year, last_number) VALUES (%s, %s, %s)
                 ON CONFLICT (series, year) DO UPDATE SET last_number = book.last_number + excluded.last_number
                 RETURNING last_number""",
             [SERIES, year, count],
