@@ -9,14 +9,17 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from sandbox.launch import ROOT, Child, LaunchError, answers, free_port
 
+STATIC_KEPT = 6
 STATE = Path(os.environ.get("STATE_DIR") or ROOT / ".local")
 
 
@@ -101,7 +104,7 @@ class Site:
             "EMAIL_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
             "DEFAULT_FROM_EMAIL": "giving@example.org",
             "REQUIRE_STAFF_MFA": "false",
-            "STATIC_ROOT": str(STATE / "static"),
+            "STATIC_ROOT": str(static_root()),
         }
 
     def environment(self) -> dict[str, str]:
@@ -151,20 +154,20 @@ class Site:
     def _sandbox_answers(self) -> bool:
         return answers(("127.0.0.1", self.ports.sandbox)) and answers(("127.0.0.1", self.ports.smtp))
 
-    def manage(self, *arguments: str, log_name: str = "manage.log") -> str:
+    def manage(self, *arguments: str, **env: str) -> str:
         """What `manage.py` printed. Raises LaunchError with the end of it when it failed."""
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env=self.environment(),
+            env=self.environment() | env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        with (self.log_dir / log_name).open("a") as log:
+        with (self.log_dir / "manage.log").open("a") as log:
             log.write(f"$ manage.py {' '.join(arguments)}\n{done.stdout}{done.stderr}")
         if done.returncode:
             end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
@@ -172,16 +175,29 @@ class Site:
         return done.stdout
 
     def collect_static(self) -> None:
-        """`STATIC_ROOT` holds today's static files; nothing is done when they are the same as last time."""
-        target = STATE / "static"
-        STATE.mkdir(parents=True, exist_ok=True)
+        """`static_root()` holds today's static files; nothing is done when it does already."""
+        target = static_root()
+        target.parent.mkdir(parents=True, exist_ok=True)
         with (STATE / "static.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            stamp, now = target / ".collected", _fingerprint([ROOT / "static", ROOT / "requirements.txt"])
-            if stamp.exists() and stamp.read_text() == now:
+            if target.exists():
                 return
-            self.manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
-            stamp.write_text(now)
+            unfinished = target.with_name("unfinished")
+            self.manage("collectstatic", "--no-input", "--clear", "--verbosity", "0", STATIC_ROOT=str(unfinished))
+            unfinished.rename(target)
+            by_age = sorted(target.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+            for old in by_age[:-STATIC_KEPT]:
+                shutil.rmtree(old)
+
+
+@cache
+def static_root() -> Path:
+    """A folder for the static files as they are now: a site that was started before an edit keeps its own."""
+    digest = hashlib.sha256()
+    for file in [ROOT / "requirements.txt", *sorted((ROOT / "static").rglob("*"))]:
+        if file.is_file():
+            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return STATE / "static" / digest.hexdigest()[:16]
 
 
 def fetches(port: int, path: str) -> bool:
@@ -195,12 +211,3 @@ def fetches(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _fingerprint(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()

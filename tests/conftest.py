@@ -52,6 +52,7 @@ def _take_servers() -> tuple[Server, Server, Path]:
 DATABASE, BROKER, LOGS = _take_servers()
 SITE = Site(Ports.free(), Keys.new(), DATABASE.url("more_ways" if DATABASE.ours else ""), BROKER.url(), LOGS)
 os.environ.update(SITE.settings())
+SITE.collect_static()
 django.setup()
 
 
