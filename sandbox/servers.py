@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import redis
 from psycopg import sql
 
 from sandbox.launch import Child, LaunchError, answers
@@ -247,7 +248,15 @@ class Given(Server):
         self._url = url
 
     def start(self) -> None:
-        """Nothing: it is not ours."""
+        """It answers. Raises LaunchError when it does not; the address is not told again, it may hold a password."""
+        try:
+            if self._url.startswith("postgres"):
+                psycopg.connect(self._url, connect_timeout=5).close()
+            else:
+                redis.Redis.from_url(self._url, socket_connect_timeout=5).ping()
+        except (psycopg.Error, redis.RedisError, ValueError) as error:
+            name = "DATABASE_URL" if self._url.startswith("postgres") else "REDIS_URL"
+            raise LaunchError(f"the server that {name} names does not answer: {error}") from error
 
     def stop(self) -> None:
         """Nothing: it is not ours."""

@@ -172,6 +172,20 @@ def test_a_given_server_is_used_and_never_stopped(monkeypatch: pytest.MonkeyPatc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("DATABASE_URL", "postgresql://me:secret@127.0.0.1:{}/x"), ("REDIS_URL", "redis://127.0.0.1:{}")],
+)
+def test_a_given_server_that_does_not_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, url.format(free_port()))
+    make = servers.postgres if variable == "DATABASE_URL" else servers.valkey
+    with pytest.raises(LaunchError, match=f"the server that {variable} names does not answer") as caught:
+        make(tmp_path, log=tmp_path / "log").start()
+    assert "secret" not in str(caught.value)
+
+
 def test_a_taken_port_is_seen() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
