@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 
 from donations import gateway, gifts
 from donations.models import EventSweep, Gift, StripeEvent
-from nonprofit import clock
+from nonprofit import audit, clock, nudge
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +160,19 @@ def _keep_trouble(event: StripeEvent, trouble: str) -> None:
     StripeEvent.objects.filter(pk=event.pk, state=StripeEvent.State.WAITING).update(
         trouble=trouble[-4000:], state=state
     )
+
+
+@transaction.atomic(durable=True)
+def handle_again(pk: int, actor: str) -> bool:
+    """An event that was given up or fitted no gift waits anew; False in any other state. Locks it; safe twice."""
+    event = StripeEvent.objects.select_for_update().get(pk=pk)
+    if event.state not in (StripeEvent.State.UNMATCHED, StripeEvent.State.FAILED):
+        return False
+    audit.record(actor, "handle again", event, before={"state": event.state, "tries": event.tries})
+    event.state, event.tries, event.next_try_at = StripeEvent.State.WAITING, 0, clock.now()
+    event.save(update_fields=["state", "tries", "next_try_at"])
+    nudge.after_commit("donations.tasks.handle_inbox")
+    return True
 
 
 def sweep_stripe() -> int:

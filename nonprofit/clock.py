@@ -1,6 +1,6 @@
 """The only source of the time, so that every date is the organisation's date and tests can freeze it."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from django.utils import timezone
 
@@ -18,3 +18,8 @@ def today() -> date:
 def local_date(instant: datetime) -> date:
     """The organisation's calendar date at `instant`: the date a gift is booked on (domain rule 6)."""
     return timezone.localtime(instant, timezone.get_default_timezone()).date()
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which `day` begins for the organisation."""
+    return timezone.make_aware(datetime.combine(day, time()), timezone.get_default_timezone())

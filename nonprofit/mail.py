@@ -16,7 +16,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template.loader import render_to_string
 
-from nonprofit import clock, organization
+from nonprofit import audit, clock, nudge, organization
 from nonprofit.models import OutgoingEmail, StoredFile, normal_email
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,19 @@ def compose(
         attachment=attachment,
         attachment_name=attachment_name,
     )
+
+
+@transaction.atomic
+def send_again(email_id: int, actor: str) -> bool:
+    """A letter that was given up waits to be sent anew; False when it was not given up. Locks it; safe twice."""
+    email = OutgoingEmail.objects.select_for_update().get(pk=email_id)
+    if email.status != OutgoingEmail.Status.FAILED:
+        return False
+    audit.record(actor, "send again", email, before={"tries": email.tries, "trouble": email.last_error})
+    email.status, email.tries, email.next_try_at = OutgoingEmail.Status.QUEUED, 0, clock.now()
+    email.save(update_fields=["status", "tries", "next_try_at"])
+    nudge.after_commit("nonprofit.tasks.send_mail")
+    return True
 
 
 def send_due(limit: int = 50) -> int:

@@ -1,1 +1,5 @@
-"""The staff's view of the money: shows, searches and calls verbs; money is never edited here."""
+"""The money in the admin: supporters, gifts, receipts and books are shown; pages are edited."""
+
+from donations.admin import books, desk, gifts, pages, receipts, supporters
+
+__all__ = ["books", "desk", "gifts", "pages", "receipts", "supporters"]

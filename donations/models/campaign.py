@@ -94,6 +94,10 @@ class Campaign(models.Model):
     def maximum(self) -> Money:
         return Money(self.maximum_minor, self.currency)
 
+    @property
+    def fee_fixed(self) -> Money:
+        return Money(self.fee_fixed_minor, self.currency)
+
 
 class Way(models.Model):
     """A section of the More Ways to Give page."""

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from donations.models import Receipt, ReceiptPdf
 from donations.receipts import render
-from nonprofit import mail
+from nonprofit import audit, mail, nudge
 from nonprofit.models import OutgoingEmail, StoredFile
 
 
@@ -30,6 +31,36 @@ def _keep(receipt: Receipt, content: bytes) -> ReceiptPdf:
     file = StoredFile.keep(content, "application/pdf")
     email = letter(receipt, file) if receipt.gift.donor_email else None
     return ReceiptPdf.objects.create(receipt=receipt, file=file, email=email)
+
+
+class CannotResend(Exception):
+    """The receipt cannot go out again; the text says why to the person who asked."""
+
+
+@transaction.atomic(durable=True)
+def resend(receipt_id: int, actor: str) -> OutgoingEmail:
+    """The receipt, with the PDF as it was issued, waits to be sent to its donor once more. Locks the receipt.
+
+    Asked twice before the first was sent, it goes once: the waiting letter is returned. Raises CannotResend.
+    """
+    receipt = Receipt.objects.select_for_update().get(pk=receipt_id)
+    kept = ReceiptPdf.objects.select_related("file").filter(receipt=receipt).first()
+    if kept is None:
+        raise CannotResend("This receipt is still being made; its letter leaves by itself.")
+    if not receipt.gift.donor_email:
+        raise CannotResend("There is no e-mail address to send this receipt to.")
+    if waiting := letters(receipt).filter(status=OutgoingEmail.Status.QUEUED).first():
+        return waiting
+    sent = letter(receipt, kept.file, key=f"{receipt.mail_key}:again:{letters(receipt).count()}")
+    audit.record(actor, "send receipt again", receipt, after={"letter": sent.key})
+    nudge.after_commit("nonprofit.tasks.send_mail")
+    return sent
+
+
+def letters(receipt: Receipt) -> QuerySet[OutgoingEmail]:
+    """Every letter that carried this receipt."""
+    own = Q(key=receipt.mail_key) | Q(key__startswith=f"{receipt.mail_key}:again:")
+    return OutgoingEmail.objects.filter(own).order_by("pk")
 
 
 def letter(

@@ -1,0 +1,116 @@
+"""The books in the admin: the ledger, and Stripe's events with what became of them."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+
+from donations import inbox
+from donations.admin.gifts import ByGiftAdmin
+from donations.models import Gift, LedgerEntry, StripeEvent
+from nonprofit.admin_filters import dates
+from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, actor, audit_panel, link, may, verb
+from nonprofit.money import Money
+
+RETRY = "donations.retry_stripeevent"
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ByGiftAdmin):
+    list_display = ("booked_on", "kind", "amount_shown", "supporter", "gift_link", "fund", "source")
+    list_select_related = ("gift", "fund")
+    list_filter = ("kind", dates("booked_on", "day booked"))
+    sortable_by = ("booked_on",)
+    search_help_text = "Name, e-mail, gift (G-00000042), receipt (R-2026-000142) or Stripe's id (ch_…, txn_…)"
+    fieldsets = (
+        (None, {"fields": ("amount_shown", "kind", "booked_on", "gift_link", "supporter", "fund")}),
+        (
+            "Proof",
+            {"fields": ("source", "balance_transaction_id", "reporting_category", "happened_at", "recorded_at")},
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        term = search_term.strip()
+        if term.startswith("txn_"):
+            return queryset.filter(balance_transaction_id=term), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="Amount")
+    def amount_shown(self, row: Any) -> Money:
+        money: Money = row.amount
+        return money
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ShownAdmin[StripeEvent]):
+    list_display = ("received_at", "type", "object_id", "state", "tries", "handled_at")
+    list_display_links = ("received_at", "type")
+    list_filter = ("state", dates("happened_at", "day", are_instants=True))
+    search_fields = ("event_id",)
+    search_help_text = "Stripe's id of the event (evt_…) or of the payment (pi_…)"
+    actions = ("handle_again",)
+    fieldsets = (
+        (None, {"fields": ("event_id", "type", "object_id", "gift", "state", "is_live")}),
+        ("Handling", {"fields": ("happened_at", "received_at", "tries", "next_try_at", "handled_at", "trouble")}),
+        ("What Stripe sent", {"fields": ("pretty",), "classes": ("collapse",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StripeEvent]:
+        queryset = super().get_queryset(request)
+        # A list of bodies would be megabytes.
+        is_list = request.resolver_match is not None and (request.resolver_match.url_name or "").endswith("_changelist")
+        return queryset.defer("body", "trouble") if is_list else queryset
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[StripeEvent], search_term: str
+    ) -> tuple[QuerySet[StripeEvent], bool]:
+        term = search_term.strip()
+        if term:
+            name = "event_id" if term.startswith("evt_") else "object_id"
+            queryset = queryset.filter(**{name: term})
+        return queryset, False
+
+    @admin.display(description="Gift")
+    def gift(self, event: StripeEvent) -> str:
+        gift = Gift.objects.filter(payment_intent_id=event.object_id).first() if event.object_id else None
+        return link(gift)
+
+    @admin.display(description="Body")
+    def pretty(self, event: StripeEvent) -> str:
+        return json.dumps(event.body, indent=2, ensure_ascii=False)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return may(request, RETRY)
+
+    @admin.action(description="Handle again", permissions=["retry"])
+    def handle_again(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+        count = sum(inbox.handle_again(pk, actor(request)) for pk in queryset.values_list("pk", flat=True))
+        messages.success(request, f"{count} {'event waits' if count == 1 else 'events wait'} to be handled again.")
+
+    def deeds(self, request: HttpRequest, row: StripeEvent) -> list[Deed]:
+        may_be = row.state in (StripeEvent.State.UNMATCHED, StripeEvent.State.FAILED)
+        url = reverse("admin:donations_stripeevent_again", args=[row.pk])
+        return [Deed("Handle again", url)] if may_be and self.has_retry_permission(request) else []
+
+    def panels(self, request: HttpRequest, row: StripeEvent) -> list[Panel]:
+        return [audit_panel([row])] if may(request, "nonprofit.view_auditentry") else []
+
+    def get_urls(self) -> list[URLPattern]:
+        again = path("<int:pk>/again/", self.admin_site.admin_view(self.again), name="donations_stripeevent_again")
+        return [again, *super().get_urls()]
+
+    def again(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button on an event's page."""
+        return verb(request, RETRY, StripeEvent, pk, _handle_again)
+
+
+def _handle_again(event: StripeEvent, who: str) -> str:
+    if not inbox.handle_again(event.pk, who):
+        raise Refused("This event has been handled meanwhile.")
+    return "The event waits to be handled; look again in a moment."

@@ -1,0 +1,116 @@
+"""Receipts in the admin: every printed fact, the PDF as issued, the letters it left with, and sending it again."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from donations.admin.gifts import ByGiftAdmin, receipt_panel, resend_deeds
+from donations.models import Receipt, ReceiptDue, ReceiptPdf
+from donations.receipts import deliver
+from nonprofit.admin_filters import dates
+from nonprofit.admin_parts import Column, Deed, Panel, Refused, actor, audit_panel, may, verb
+
+RESEND = "donations.resend_receipt"
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ByGiftAdmin):
+    list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "delivery")
+    list_select_related = ("gift", "pdf__email")
+    list_filter = (dates("issued_at", "day of issue", are_instants=True),)
+    actions = ("send_again",)
+    fields = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
+
+    @admin.display(description="Delivery")
+    def delivery(self, receipt: Receipt) -> str:
+        pdf: ReceiptPdf | None = getattr(receipt, "pdf", None)
+        if pdf is None:
+            return "PDF being made"
+        return pdf.email.get_status_display() if pdf.email else "no e-mail address"
+
+    @admin.display(description="PDF")
+    def paper(self, receipt: Receipt) -> SafeString | str:
+        if not hasattr(receipt, "pdf"):
+            return "is being made"
+        file = receipt.pdf.file
+        url = reverse("admin:donations_receipt_pdf", args=[receipt.pk])
+        return format_html('<a href="{}">As issued</a>, {} bytes, SHA-256 {}', url, f"{file.size:,}", file.sha256)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return may(request, RESEND)
+
+    @admin.action(description="Send the chosen receipts again", permissions=["resend"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Receipt]) -> None:
+        for receipt in queryset.order_by("pk"):
+            try:
+                messages.success(request, _resend(receipt, actor(request)))
+            except Refused as refusal:
+                messages.error(request, f"{receipt.number}: {refusal}")
+
+    def deeds(self, request: HttpRequest, row: Receipt) -> list[Deed]:
+        return resend_deeds(request, row)
+
+    def panels(self, request: HttpRequest, row: Receipt) -> list[Panel]:
+        panels = [printed_panel(row), receipt_panel(request, row.gift, row)]
+        if may(request, "nonprofit.view_auditentry"):
+            panels.append(audit_panel([row, row.gift]))
+        return panels
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/pdf/", view(self.pdf), name="donations_receipt_pdf"),
+            path("<int:pk>/send-again/", view(self.again), name="donations_receipt_send_again"),
+            *super().get_urls(),
+        ]
+
+    def pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The bytes as issued."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        pdf = get_object_or_404(ReceiptPdf.objects.select_related("file", "receipt"), receipt_id=pk)
+        name = f'attachment; filename="receipt-{pdf.receipt.number}.pdf"'
+        headers = {"Content-Disposition": name, "Cache-Control": "private, no-store"}
+        return HttpResponse(bytes(pdf.file.content), content_type=pdf.file.content_type, headers=headers)
+
+    def again(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button on the pages of a receipt and of its gift."""
+        return verb(request, RESEND, Receipt, pk, _resend)
+
+
+def _resend(receipt: Receipt, who: str) -> str:
+    try:
+        letter = deliver.resend(receipt.pk, who)
+    except deliver.CannotResend as trouble:
+        raise Refused(str(trouble)) from trouble
+    return f"Receipt {receipt.number} is on its way to {letter.to} again."
+
+
+def printed_panel(receipt: Receipt) -> Panel:
+    """Every fact as printed, from the snapshot."""
+    facts = receipt.snapshot
+    gift: dict[str, Any] = facts["gift"]
+    rows = [
+        ("Donor", ", ".join([facts["donor"]["name"], *facts["donor"]["address_lines"]])),
+        ("Gift", f"{gift['amount']}, {gift['gift_on']}, {gift['frequency']}, {gift['method']}, {gift['fund']}"),
+        *[(name, gift[key]) for name, key in (("Fee covered", "covered_fee"), ("Tribute", "tribute")) if gift[key]],
+        *[(f"{statement['code']}.{statement['version']}", statement["text"]) for statement in facts["statements"]],
+    ]
+    return Panel("As printed", [Column("What"), Column("Words")], rows, "")
+
+
+@admin.register(ReceiptDue)
+class ReceiptDueAdmin(ByGiftAdmin):
+    """Settled gifts that still wait for their receipt: a moment, or until a person puts the trouble right."""
+
+    list_display = ("gift_link", "supporter", "amount_shown", "due_at", "trouble")
+    list_display_links = None
+    list_select_related = ("gift",)
+    fields = ("gift_link", "supporter", "amount_shown", "due_at", "trouble")

@@ -1,0 +1,247 @@
+"""What our admin pages are made of: fast lists, rows that are only shown, texts edited with an audit trail, panels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+
+from nonprofit import audit, organization
+from nonprofit.generics import ModelAdmin, ModelForm, Paginator
+from nonprofit.models import AuditEntry, User
+
+Row = TypeVar("Row", bound=models.Model)
+
+# Counting a million rows costs more than showing fifty of them; nobody turns to page 201.
+COUNTED = 10_000
+
+
+class CappedPaginator(Paginator[Any]):
+    """Counts to COUNTED and one, and pages no further than that."""
+
+    @cached_property
+    def count(self) -> int:
+        if isinstance(self.object_list, QuerySet):
+            return self.object_list.order_by()[: COUNTED + 1].count()
+        return len(self.object_list)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a panel's table."""
+
+    name: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A button that sends a POST: what it says, where it goes, and a question before it is done, if any."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A table of related rows on a page that shows one thing. `empty`: the sentence when there are none."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[object]]
+    empty: str
+    foot: Sequence[object] = ()
+    more: SafeString | str = ""
+    deeds: Sequence[Deed] = field(default_factory=tuple)
+
+    @property
+    def cells(self) -> list[list[tuple[Column, object]]]:
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    @property
+    def foot_cells(self) -> list[tuple[Column, object]]:
+        return list(zip(self.columns, self.foot, strict=True)) if self.foot else []
+
+
+class ListAdmin(ModelAdmin[Row]):
+    """A list that stays fast at a million rows: capped count, fixed choices, newest first by the primary key."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    sortable_by: Sequence[str] | None = ()
+    ordering: Sequence[str] | None = ("-pk",)
+    # Which other lists may link here with these query parameters.
+    linked_by: frozenset[str] = frozenset()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+
+class ShownAdmin(ListAdmin[Row]):
+    """Rows that are looked at and never edited here, whoever asks; what may be done to them is a verb with a button."""
+
+    change_form_template = "admin/shown.html"
+    actions: Sequence[Any] | None = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def panels(self, request: HttpRequest, row: Row) -> list[Panel]:
+        """Related rows shown beneath; each only for people with the right to see them."""
+        return []
+
+    def deeds(self, request: HttpRequest, row: Row) -> list[Deed]:
+        """Buttons at the top of the page."""
+        return []
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Row | None = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= {"panels": self.panels(request, obj), "deeds": self.deeds(request, obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class AuditedAdmin(ListAdmin[Row]):
+    """Rows that staff edit: each change is in the audit log with its actor."""
+
+    def save_related(self, request: HttpRequest, form: ModelForm[Row], formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.changed_data or not change:
+            action = f"{'change' if change else 'add'} {self.opts.model_name}"
+            before, after = self.audited(form)
+            audit.record(actor(request), action, form.instance, before=before if change else {}, after=after)
+
+    def audited(self, form: ModelForm[Row]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the audit log says of this change: the changed fields as they were and as they are."""
+        names = [name for name in form.changed_data if name in form.cleaned_data]
+        before = {name: plain(form.get_initial_for_field(form.fields[name], name)) for name in names}
+        return before, {name: plain(form.cleaned_data[name]) for name in names}
+
+    def delete_model(self, request: HttpRequest, obj: Row) -> None:
+        audit.record(actor(request), f"delete {self.opts.model_name}", obj, before={"was": str(obj)})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
+
+
+class TextAdmin(AuditedAdmin[Row]):
+    """Rows whose texts stand on pages: pages kept in memory learn of each change."""
+
+    def save_model(self, request: HttpRequest, obj: Row, form: ModelForm[Row], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        organization.touch()
+
+    def delete_model(self, request: HttpRequest, obj: Row) -> None:
+        super().delete_model(request, obj)
+        organization.touch()
+
+
+def verb(request: HttpRequest, right: str, model: type[Row], pk: int, do: Callable[[Row, str], str]) -> HttpResponse:
+    """One button: POST only, for holders of `right`; `do(row, actor)` says what happened; back to where they were."""
+    if not may(request, right):
+        raise PermissionDenied
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    row = get_object_or_404(model, pk=pk)
+    try:
+        messages.success(request, do(row, actor(request)))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    back = request.POST.get("back", "")
+    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
+    return redirect(back if is_ours else url_of(row))
+
+
+class Refused(Exception):
+    """A verb said no; the text is for the person who pressed the button."""
+
+
+def plain(value: object) -> object:
+    """A form's value as JSON can hold it."""
+    if isinstance(value, models.Model):
+        return value.pk
+    if isinstance(value, QuerySet | list | tuple):
+        return [plain(one) for one in value]
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def actor(request: HttpRequest) -> str:
+    """The member of staff behind the request, as the audit log names actors."""
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("nobody is signed in")
+    return audit.staff(user)
+
+
+def may(request: HttpRequest, right: str) -> bool:
+    """Whether the member of staff holds "app.action_model"."""
+    return bool(request.user.has_perm(right))  # type: ignore[union-attr]
+
+
+def link(row: models.Model | None, text: str = "") -> SafeString | str:
+    """The row's name, linked to its page (which asks for the right to see it)."""
+    return "—" if row is None else format_html('<a href="{}">{}</a>', url_of(row), text or str(row))
+
+
+def url_of(row: models.Model) -> str:
+    """The address of the row's page in the admin."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def audit_panel(rows: Sequence[models.Model]) -> Panel:
+    """What was done to these rows and by whom, newest first."""
+    wanted = models.Q(pk__in=[])
+    for row in rows:
+        wanted |= models.Q(target_type=row._meta.model_name, target_id=str(row.pk))
+    entries = list(AuditEntry.objects.filter(wanted).order_by("-at", "-pk")[:50])
+    names = actors([entry.actor for entry in entries])
+    return Panel(
+        "Audit trail",
+        [Column("When"), Column("Who"), Column("What"), Column("To"), Column("Details")],
+        [(e.at, names[e.actor], e.action, f"{e.target_type} {e.target_id}", details(e)) for e in entries],
+        "Nothing has been done to it yet.",
+    )
+
+
+def actors(codes: Sequence[str]) -> dict[str, str]:
+    """Names for the log's actors: "staff:17" becomes the person's name; "stripe" stays."""
+    ids = {code: code.removeprefix("staff:") for code in codes if code.startswith("staff:")}
+    people = User.objects.in_bulk([int(number) for number in ids.values() if number.isdigit()])
+    named = {code: str(people[int(n)].get_full_name()) for code, n in ids.items() if n.isdigit() and int(n) in people}
+    return {code: named.get(code, code) for code in codes}
+
+
+def details(entry: AuditEntry) -> str:
+    """The entry's reason and values in one line."""
+    parts = [entry.reason] if entry.reason else []
+    for name, value in entry.after.items():
+        parts.append(f"{name}: {entry.before[name]} → {value}" if name in entry.before else f"{name}: {value}")
+    parts += [f"{name}: {value}" for name, value in entry.before.items() if name not in entry.after]
+    return "; ".join(parts)

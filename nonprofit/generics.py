@@ -1,0 +1,27 @@
+"""Django's classes that take a type parameter for the type checker and not when the program runs."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib.admin import ModelAdmin as ModelAdmin
+from django.core.paginator import Paginator as Paginator
+from django.forms import ModelForm as ModelForm
+
+if not TYPE_CHECKING:
+
+    class ModelAdmin(ModelAdmin):
+        """`ModelAdmin[Gift]` is ModelAdmin."""
+
+        def __class_getitem__(cls, _parameter: object) -> type:
+            return cls
+
+    class ModelForm(ModelForm):
+        """`ModelForm[Gift]` is ModelForm."""
+
+        def __class_getitem__(cls, _parameter: object) -> type:
+            return cls
+
+    class Paginator(Paginator):
+        """`Paginator[Gift]` is Paginator."""
+
+        def __class_getitem__(cls, _parameter: object) -> type:
+            return cls
