@@ -251,3 +251,4 @@ COUNTRIES = (
     ("ZM", "Zambia"),
     ("ZW", "Zimbabwe"),
 )
+CODES = frozenset(code for code, _ in COUNTRIES)

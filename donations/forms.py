@@ -6,50 +6,73 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.core.validators import RegexValidator
 
 from donations import gifts
+from donations.countries import CODES
 from donations.models import Campaign, Fund, Gift
+from nonprofit.models import normal_email
 from nonprofit.money import Money, MoneyError, gross_up
 
-CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-CARD_DIGITS = re.compile(r"(?:\d[ \-.]?){13,19}")
-NO_AMOUNT = "Enter an amount in numbers, like 25 or 25.50."
-NO_COUNTRY = "Choose a country from the list."
-COUNTRY = RegexValidator(r"^[A-Z]{2}\Z", NO_COUNTRY)
+# Control characters, and those that turn the direction of the text around them; line breaks are looked at apart.
+CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+LONG_NUMBER = re.compile(r"(?:\d[\s.\-]{0,2}){13,}")
+CHOOSE_AMOUNT = "Choose an amount, or enter your own."
+TYPE_AMOUNT = "Enter an amount in numbers, like 25 or 25.50."
+CHOOSE_FREQUENCY = "Choose once, monthly or yearly."
+CARD_TYPED = "Please take the card number out of here. It belongs in the card field only, where we never see it."
+CONTACT = ("name", "email", "phone", "address_line1", "address_line2", "city", "region", "postal_code", "country")
 
 
 def looks_like_a_card(text: str) -> bool:
-    """Whether `text` holds 13 to 19 digits that pass the card checksum (ISO/IEC 7812-1, Luhn)."""
-    for run in CARD_DIGITS.findall(text):
-        digits = [int(c) for c in run if c.isdigit()]
-        doubled = [d if i % 2 == 0 else sum(divmod(d * 2, 10)) for i, d in enumerate(reversed(digits))]
-        if sum(doubled) % 10 == 0:
-            return True
+    """Whether `text` holds 13 to 19 digits in a row that could be a card's (ISO/IEC 7812-1: first digit, Luhn)."""
+    for run in LONG_NUMBER.findall(text):
+        digits = [int(character) for character in run if character.isdigit()]
+        for length in range(13, 20):
+            if any(_is_card(digits[start : start + length]) for start in range(len(digits) - length + 1)):
+                return True
     return False
 
 
-class Text(forms.CharField):
-    """One line in any script, without control characters and without card numbers."""
+def _is_card(digits: list[int]) -> bool:
+    doubled = [d if place % 2 == 0 else sum(divmod(d * 2, 10)) for place, d in enumerate(reversed(digits))]
+    return 2 <= digits[0] <= 6 and sum(doubled) % 10 == 0
 
-    def __init__(self, *, max_length: int, what: str, required: bool = False) -> None:
+
+class Text(forms.CharField):
+    """Words in any script, without control characters and without card numbers. `lines`: line breaks may stay."""
+
+    def __init__(self, *, max_length: int, what: str = "", lines: bool = False) -> None:
+        self.lines = lines
+        too_long = f"Shorten this to {max_length} characters; it has %(show_value)d."
         super().__init__(
             max_length=max_length,
-            required=required,
-            error_messages={
-                "required": f"Enter {what}.",
-                "max_length": f"Shorten this to {max_length} characters; it has %(show_value)d.",
-            },
+            required=bool(what),
+            error_messages={"required": f"Enter {what}.", "max_length": too_long},
         )
 
     def to_python(self, value: object) -> str:
         text = CONTROL.sub("", super().to_python(value) or "")
-        return text.strip() if "\n" in text else " ".join(text.split())
+        return text.replace("\r\n", "\n").strip() if self.lines else " ".join(text.split())
 
-    def validate(self, value: str) -> None:
-        super().validate(value)
-        if looks_like_a_card(value):
-            raise forms.ValidationError("Please keep card numbers out of here; type them in the card field only.")
+    def clean(self, value: object) -> str:
+        # Last, so that only text of a sensible length is searched.
+        text = str(super().clean(value))
+        if looks_like_a_card(text):
+            raise forms.ValidationError(CARD_TYPED)
+        return text
+
+
+class Email(forms.EmailField):
+    """An e-mail address in the form in which addresses are compared."""
+
+    def to_python(self, value: object) -> str:
+        return normal_email(CONTROL.sub("", super().to_python(value) or ""))
+
+    def clean(self, value: object) -> str:
+        address = str(super().clean(value))
+        if looks_like_a_card(address):
+            raise forms.ValidationError(CARD_TYPED)
+        return address
 
 
 class GivingForm(forms.Form):
@@ -57,65 +80,61 @@ class GivingForm(forms.Form):
 
     frequency = forms.ChoiceField(
         choices=Gift.Frequency.choices,
-        error_messages={
-            "required": "Choose once, monthly or yearly.",
-            "invalid_choice": "Choose once, monthly or yearly.",
-        },
+        error_messages={"required": CHOOSE_FREQUENCY, "invalid_choice": CHOOSE_FREQUENCY},
     )
-    amount = forms.CharField(max_length=12, error_messages={"required": "Choose an amount, or enter your own."})
-    other_amount = forms.CharField(
-        max_length=24, required=False, error_messages={"max_length": "Enter an amount in numbers, like 25 or 25.50."}
-    )
+    amount = forms.CharField(error_messages={"required": CHOOSE_AMOUNT})
+    other_amount = forms.CharField(max_length=24, required=False, error_messages={"max_length": TYPE_AMOUNT})
     cover_fee = forms.BooleanField(required=False)
     fund = forms.ModelChoiceField(
         Fund.objects.filter(is_offered=True),
         required=False,
         error_messages={"invalid_choice": "Choose where your gift goes."},
     )
-    name = Text(max_length=200, what="your name, as it should stand on the receipt", required=True)
-    email = forms.EmailField(
+    name = Text(max_length=200, what="your name, as it should stand on the receipt")
+    email = Email(
         max_length=254,
         error_messages={
             "required": "Enter your e-mail, so that your receipt can reach you.",
             "invalid": "Enter an e-mail address like name@example.org.",
-            "max_length": "This e-mail address is too long.",
+            "max_length": "This is too long for an e-mail address.",
         },
     )
-    phone = Text(max_length=40, what="a phone number")
-    address_line1 = Text(max_length=120, what="your address")
-    address_line2 = Text(max_length=120, what="your address")
-    city = Text(max_length=80, what="your city")
-    region = Text(max_length=40, what="your state")
-    postal_code = Text(max_length=20, what="your ZIP code")
-    country = forms.CharField(
-        max_length=2,
-        required=False,
-        validators=[COUNTRY],
-        error_messages={"max_length": "Choose a country from the list."},
-    )
+    phone = Text(max_length=40)
+    address_line1 = Text(max_length=120)
+    address_line2 = Text(max_length=120)
+    city = Text(max_length=80)
+    region = Text(max_length=40)
+    postal_code = Text(max_length=20)
+    country = forms.CharField(required=False)
     tribute = forms.ChoiceField(
         choices=Gift.Tribute.choices, required=False, error_messages={"invalid_choice": "Choose in honor or in memory."}
     )
-    tribute_name = Text(max_length=120, what="a name")
-    note = Text(max_length=1000, what="a note")
+    tribute_name = Text(max_length=120)
+    note = Text(max_length=1000, lines=True)
     hide_name = forms.BooleanField(required=False)
     newsletter = forms.BooleanField(required=False)
-    attempt = forms.CharField(required=False, max_length=40)
-    again = forms.CharField(required=False, max_length=1)
+    again = forms.BooleanField(required=False)
 
     def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.campaign = campaign
 
-    def clean_attempt(self) -> UUID:
-        """The form's own id; one that was tampered with simply makes a new gift."""
+    def attempt(self) -> UUID:
+        """The id that came with the page; one that is none simply makes a new gift."""
         try:
-            return UUID(self.cleaned_data["attempt"])
+            return UUID(str(self.data.get("attempt", "")))
         except ValueError:
             return uuid.uuid4()
 
+    def clean_country(self) -> str:
+        country = str(self.cleaned_data["country"])
+        if country and country not in CODES:
+            raise forms.ValidationError("Choose a country from the list.")
+        return country
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        cleaned["attempt"] = self.attempt()
         if cleaned.get("tribute") and not cleaned.get("tribute_name") and "tribute_name" not in self.errors:
             self.add_error("tribute_name", "Enter the name of the person you honor or remember.")
         if not cleaned.get("tribute"):
@@ -127,45 +146,37 @@ class GivingForm(forms.Form):
     def _decide_amount(self, cleaned: dict[str, Any]) -> None:
         """The server decides: one of the suggestions of that frequency, or what was typed, inside the limits."""
         campaign = self.campaign
-        if cleaned["amount"] != "other":
-            offered = {str(money.minor): money for money in campaign.amounts(cleaned["frequency"])}
-            if cleaned["amount"] not in offered:
-                self.add_error("amount", "Choose an amount, or enter your own.")
-                return
-            net = offered[cleaned["amount"]]
-        else:
-            try:
-                net = Money.parse(cleaned.get("other_amount", ""), campaign.currency)
-            except MoneyError as error:
-                if "other_amount" not in self.errors:
-                    self.add_error("other_amount", str(error))
-                return
+        if (net := self._chosen(cleaned)) is None:
+            return
         if net < campaign.minimum:
             self.add_error("other_amount", f"The smallest gift we can take by card is {campaign.minimum.short}.")
         elif campaign.maximum < net:
-            self.add_error(
-                "other_amount",
-                f"For a gift above {campaign.maximum.short} please call or write to us; a check or a wire costs less.",
+            largest = campaign.maximum.short
+            text = (
+                f"By card we can take up to {largest}. For more, a check or a bank transfer costs us less: please call."
             )
+            self.add_error("other_amount", text)
         else:
             total = total_with_fee(net, campaign) if cleaned.get("cover_fee") else net
             cleaned["total"], cleaned["covered_fee"] = total, total - net
 
+    def _chosen(self, cleaned: dict[str, Any]) -> Money | None:
+        if cleaned["amount"] != "other":
+            offered = {str(money.minor): money for money in self.campaign.amounts(cleaned["frequency"])}
+            if cleaned["amount"] not in offered:
+                self.add_error("amount", CHOOSE_AMOUNT)
+            return offered.get(cleaned["amount"])
+        try:
+            return Money.parse(cleaned.get("other_amount", ""), self.campaign.currency)
+        except MoneyError as error:
+            if "other_amount" not in self.errors:
+                self.add_error("other_amount", str(error))
+            return None
+
     def wish(self, ip: str) -> gifts.CardGift:
         """The valid form as what `gifts.start_card` takes."""
         data = self.cleaned_data
-        fields = (
-            "name",
-            "email",
-            "phone",
-            "address_line1",
-            "address_line2",
-            "city",
-            "region",
-            "postal_code",
-            "country",
-        )
-        contact = {name: data[name] for name in fields}
+        contact = {name: data[name] for name in CONTACT}
         if not data["address_line1"]:
             # The list of countries always says something; without an address it means nothing.
             contact["country"] = ""
@@ -189,3 +200,24 @@ class GivingForm(forms.Form):
 def total_with_fee(net: Money, campaign: Campaign) -> Money:
     """The charge that leaves the whole gift after our card fee."""
     return gross_up(net, percent=campaign.fee_percent, fixed_minor=campaign.fee_fixed_minor)
+
+
+def typed(gift: Gift, campaign: Campaign) -> dict[str, str]:
+    """An unfinished gift as the form that made it, so that nothing has to be typed twice."""
+    net = gift.amount - gift.covered_fee
+    is_offered = net.minor in [money.minor for money in campaign.amounts(gift.frequency)]
+    ticks = {"cover_fee": gift.covered_fee, "hide_name": gift.is_name_hidden, "newsletter": gift.wants_newsletter}
+    return {
+        "frequency": gift.frequency,
+        "amount": str(net.minor) if is_offered else "other",
+        "other_amount": "" if is_offered else str(net.major),
+        "fund": str(gift.fund_id),
+        "name": gift.donor_name,
+        "email": gift.donor_email,
+        "phone": gift.donor_phone,
+        **{name: getattr(gift, name) for name in CONTACT[3:]},
+        "tribute": gift.tribute,
+        "tribute_name": gift.tribute_name,
+        "note": gift.note,
+        **{name: "on" if is_on else "" for name, is_on in ticks.items()},
+    }

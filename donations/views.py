@@ -2,29 +2,32 @@
 
 import logging
 import uuid
-from typing import Any
 
 from csp.decorators import csp_update
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from donations import gateway, gifts, pages, repeats, throttle, waiting
+from donations import forms, gateway, gifts, other_ways, pages, repeats, throttle, waiting
 from donations.forms import GivingForm
-from donations.models import Gift, Way
 from nonprofit import colors, limits, markup, organization
+from nonprofit.models import Organization
 
 logger = logging.getLogger(__name__)
 
 STRIPE_CSP = {
-    "script-src": settings.STRIPE_JS_ORIGIN,
+    "script-src": settings.STRIPE_SCRIPT_ORIGINS,
     "connect-src": settings.STRIPE_ORIGINS,
     "frame-src": settings.STRIPE_FRAME_ORIGINS,
 }
+NEEDS_SCRIPT = (
+    "Your details are fine. To take a card safely this page needs JavaScript, which did not run in your browser. "
+    "Nothing was charged. You can switch it on and send again, or give by check or phone."
+)
 DOWN = (
     "We cannot reach our payment service right now. Nothing was charged. "
     "Your details are still here; please try again in a minute."
@@ -37,33 +40,31 @@ REFUSED = "Our payment service did not take this. Nothing was charged. Please tr
 @require_http_methods(["GET", "HEAD", "POST"])
 def give(request: HttpRequest, slug: str = "") -> HttpResponse:
     """The giving page; a POST starts the gift and answers what the page's script needs to take the payment."""
-    page = pages.get(slug, request)
+    page = pages.get(slug)
     if request.method != "POST":
+        if "gift" in request.GET and (gift := repeats.unfinished(request)):
+            return _form(request, page, forms.typed(gift, page.campaign), gift.form_attempt)
         return HttpResponse(page.blank(get_token(request), str(uuid.uuid4())))
     form = GivingForm(page.campaign, request.POST)
-    ip = limits.address(request)
     if not form.is_valid():
         return _refuse(request, page, form, 422)
+    ip = limits.address(request)
     if message := throttle.refusal(request, ip, form.cleaned_data["email"]):
         return _refuse(request, page, form, 429, message)
     if not _wants_json(request):
         return _refuse(request, page, form, 200, NEEDS_SCRIPT)
-    if not form.cleaned_data["again"] and (message := repeats.question(request, form)):
+    if form.cleaned_data["again"]:
+        repeats.second(form)
+    elif message := repeats.question(request, form):
         return JsonResponse({"confirm_again": message}, status=409)
     return _start(request, page, form, ip)
 
 
-NEEDS_SCRIPT = (
-    "Your details are fine. To take a card safely this page needs JavaScript, which your browser has switched off. "
-    "Nothing was charged. You can switch it on and send again, or give by check or phone."
-)
-
-
 def _start(request: HttpRequest, page: pages.Page, form: GivingForm, ip: str) -> HttpResponse:
     gift = gifts.start_card(form.wish(ip))
-    thanks_url = reverse("donations:thanks", args=[gift.token])
     repeats.remember(request, gift)
-    if gift.status in (Gift.Status.SETTLED, Gift.Status.PROCESSING):
+    thanks_url = reverse("donations:thanks", args=[gift.token])
+    if gift.status in repeats.UNDER_WAY:
         return JsonResponse({"redirect": thanks_url})
     try:
         payment = gifts.open_payment(gift)
@@ -86,20 +87,24 @@ def _start(request: HttpRequest, page: pages.Page, form: GivingForm, ip: str) ->
 
 def _refuse(request: HttpRequest, page: pages.Page, form: GivingForm, status: int, message: str = "") -> HttpResponse:
     """Say what is wrong, by field, and keep everything that was typed."""
-    errors: dict[str, list[str]] = {name: [str(e) for e in found] for name, found in form.errors.items()}
+    errors = {name: [str(error) for error in found] for name, found in form.errors.items()}
     if message:
         errors["__all__"] = [message]
     if _wants_json(request):
         return JsonResponse({"errors": errors}, status=status)
-    context: dict[str, Any] = {
-        **pages.context(page),
-        "typed": request.POST,
-        "errors": errors,
-        "frequency": request.POST.get("frequency") or "once",
-        "countries": pages.countries(request.POST.get("country", "US")[:2]),
-        "csrf": get_token(request),
-        "attempt": form.data.get("attempt") or str(uuid.uuid4()),
-    }
+    return _form(request, page, request.POST.dict(), form.attempt(), errors, status)
+
+
+def _form(
+    request: HttpRequest,
+    page: pages.Page,
+    typed: dict[str, str],
+    attempt: uuid.UUID,
+    errors: dict[str, list[str]] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    tokens = {"csrf": get_token(request), "attempt": attempt}
+    context = {**pages.context(page, typed), **tokens, "errors": errors or {}}
     return render(request, "donations/give.html", context, status=status)
 
 
@@ -108,47 +113,56 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 @never_cache
-@require_GET
+@require_safe
 def thanks(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
     """What became of a gift, as far as is known now; the page asks on by itself."""
-    gift = get_object_or_404(Gift.objects.select_related("campaign", "fund", "plan", "receipt"), token=token)
+    gift = get_object_or_404(waiting.gifts(), token=token)
+    campaign = gift.campaign
     context = {
         "gift": gift,
         "told": waiting.told(gift),
         "masked_email": waiting.masked(gift.donor_email),
-        "thanks": markup.html(gift.campaign.thanks) if gift.campaign else "",
+        "thanks": markup.html(campaign.thanks) if campaign else "",
+        "form": pages.address(campaign) if campaign else reverse("donations:give"),
+        "share": settings.BASE_URL + (pages.address(campaign) if campaign else "/"),
     }
     response = render(request, "donations/thanks.html", context)
+    # The address is the key to this page: no search engine keeps it and no other site is told it.
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"
     return response
 
 
 @never_cache
-@require_GET
+@require_safe
 def status(request: HttpRequest, token: uuid.UUID) -> JsonResponse:
     """The gift's state for the waiting page; wakes a worker to ask Stripe when a webhook is late."""
-    gift = get_object_or_404(Gift.objects.select_related("receipt"), token=token)
+    gift = get_object_or_404(waiting.gifts(), token=token)
     waiting.hurry(gift)
     return JsonResponse(waiting.told(gift))
 
 
-@require_GET
+@require_safe
 def ways(request: HttpRequest) -> HttpResponse:
     """Every other way to give, as staff wrote it."""
-    sections = [(way, markup.html(way.body)) for way in Way.objects.filter(is_shown=True)]
-    return render(request, "donations/ways.html", {"sections": sections})
+    return render(request, "donations/ways.html", {"sections": other_ways.sections()})
 
 
-@require_GET
+@require_safe
 def reply_slip(request: HttpRequest) -> HttpResponse:
     """A slip to print, fill in and mail with a check."""
-    return render(request, "donations/reply_slip.html")
+    return render(request, "donations/reply_slip.html", {"amounts": other_ways.slip_amounts()})
 
 
-@require_GET
-@cache_control(public=True, max_age=31_536_000, immutable=True)
+@require_safe
 def colors_css(request: HttpRequest, version: int) -> HttpResponse:
-    """The organisation's colours as custom properties; the version in the address makes it cacheable for good."""
-    who = organization.get()
-    return HttpResponse(colors.css(who.brand_color, who.accent_color), content_type="text/css; charset=utf-8")
+    """The organisation's colours as custom properties; the version in the address makes them cacheable for good."""
+    try:
+        who = organization.get()
+    except Organization.DoesNotExist as error:
+        raise Http404("nobody has said yet who we are") from error
+    response = HttpResponse(colors.css(who.brand_color, who.accent_color), content_type="text/css; charset=utf-8")
+    # Another version's address must not teach caches today's colours for good.
+    is_current = version == who.content_version
+    response["Cache-Control"] = "public, max-age=31536000, immutable" if is_current else "no-store"
+    return response

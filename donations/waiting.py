@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
+
 from donations.models import Gift, Receipt
 from nonprofit import clock, nudge
 from nonprofit.limits import Limit, allow
@@ -12,10 +14,15 @@ ASK = Limit("check gift", "1 per 5 seconds")
 MESSAGES = {
     "pending": "We are waiting for your bank. This takes a few seconds.",
     "processing": "Your bank is still working on it. You can close this page: we will e-mail you when it is done.",
-    "settled": "Your gift has arrived.",
+    "settled": "Thank you. Your gift has arrived.",
     "failed": "Your bank declined this card. Nothing was charged.",
     "expired": "This gift was not finished, so nothing was charged.",
 }
+
+
+def gifts() -> QuerySet[Gift]:
+    """Gifts with all that the thank-you page tells of them."""
+    return Gift.objects.select_related("campaign", "fund", "plan", "receipt__pdf")
 
 
 def told(gift: Gift) -> dict[str, str | None]:

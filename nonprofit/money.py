@@ -1,13 +1,15 @@
 """Money as whole minor units with a currency; the one place that knows how many minor units make a major one."""
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
 # Stripe, "Zero-decimal currencies", https://docs.stripe.com/currencies#zero-decimal (read 2026-11-23).
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
+AMOUNT = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?")
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cad": "CA$", "aud": "A$"}
 
 
@@ -34,13 +36,11 @@ class Money:
 
         Raises MoneyError with a sentence for the person: not a number, too many decimals, not above zero.
         """
-        cleaned = typed.strip().removeprefix(SYMBOLS.get(currency, "")).replace(",", "").replace(" ", "")
-        if not cleaned.isascii() or not cleaned.replace(".", "", 1).removeprefix("-").isdigit() or len(cleaned) > 15:
+        cleaned = typed.strip().removeprefix(SYMBOLS.get(currency, "")).strip()
+        # A comma only where thousands have one: "25,50" means 25.50 to many people and must never become 2,550.
+        if len(cleaned) > 15 or not AMOUNT.fullmatch(cleaned):
             raise MoneyError("Enter an amount in numbers, like 25 or 25.50.")
-        try:
-            minor = Decimal(cleaned).scaleb(places(currency))
-        except InvalidOperation as error:
-            raise MoneyError("Enter an amount in numbers, like 25 or 25.50.") from error
+        minor = Decimal(cleaned.replace(",", "")).scaleb(places(currency))
         if minor != minor.to_integral_value():
             raise MoneyError(
                 "Enter a whole amount." if not places(currency) else "Enter at most two digits after the point."

@@ -204,7 +204,9 @@ def _origin(url: str) -> str:
 
 STRIPE_JS_ORIGIN = _origin(STRIPE_JS_URL)
 STRIPE_ORIGINS = sorted({STRIPE_JS_ORIGIN, _origin(STRIPE_API_BASE)})
-STRIPE_FRAME_ORIGINS = [*STRIPE_ORIGINS, *(["https://hooks.stripe.com"] if STRIPE_IS_REAL else [])]
+# Stripe, "Content security policy", https://docs.stripe.com/security/guide#content-security-policy (read 2026-11-23).
+STRIPE_SCRIPT_ORIGINS = [STRIPE_JS_ORIGIN, *(["https://*.js.stripe.com"] if STRIPE_IS_REAL else [])]
+STRIPE_FRAME_ORIGINS = [*STRIPE_SCRIPT_ORIGINS, *(["https://hooks.stripe.com"] if STRIPE_IS_REAL else [])]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

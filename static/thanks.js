@@ -2,15 +2,23 @@
 (() => {
   "use strict";
   const page = document.getElementById("thanks");
+  const spoken = document.getElementById("spoken");
   const started = Date.now();
-  const isDone = () => ["failed", "expired"].includes(page.dataset.state)
-    || (page.dataset.state === "settled" && page.dataset.receipt === "sent");
+  const isEnded = () => ["failed", "expired"].includes(page.dataset.state);
+  const isSettled = () => page.dataset.state === "settled";
+  const isDone = () => isEnded() || (isSettled() && page.dataset.receipt === "sent");
 
   function show(told) {
+    const news = told.state !== page.dataset.state || told.receipt_state !== page.dataset.receipt;
     page.dataset.state = told.state;
     page.dataset.receipt = told.receipt_state;
-    page.querySelectorAll("[data-message]").forEach((place) => { place.textContent = told.message; });
-    if (told.receipt) page.querySelector("[data-number]").textContent = told.receipt;
+    for (const part of page.querySelectorAll("[data-when]")) part.hidden = !part.dataset.when.split(" ").includes(told.state);
+    for (const part of page.querySelectorAll("[data-when-receipt]")) part.hidden = !part.dataset.whenReceipt.split(" ").includes(told.receipt_state);
+    for (const place of page.querySelectorAll("[data-message]")) place.textContent = told.message;
+    page.querySelector("[data-number]").textContent = told.receipt || "";
+    if (!news) return;
+    const receipt = isSettled() && told.receipt_state === "sent" ? ` Receipt ${told.receipt} is on its way.` : "";
+    spoken.textContent = told.message + receipt;
   }
 
   async function ask(wait) {
@@ -20,9 +28,14 @@
     } catch {
       // Offline for a moment: the next question may be heard.
     }
-    if (Date.now() - started > 20000 && page.dataset.state !== "settled") document.getElementById("patience").hidden = false;
-    if (!isDone() && Date.now() - started < 600000) setTimeout(ask, wait, Math.min(wait * 1.4, 15000));
+    const waited = Date.now() - started;
+    if (waited > 20000 && !isSettled() && !isEnded()) document.getElementById("patience").hidden = false;
+    if (!isDone() && waited < 600000) setTimeout(ask, wait, Math.min(wait * 1.4, 15000));
   }
 
+  // A page that the browser kept may be of yesterday: it always asks once.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && !isDone()) ask(700);
+  });
   if (!isDone()) setTimeout(ask, 400, 700);
 })();

@@ -11,14 +11,45 @@ from nonprofit.money import Money, MoneyError, fee, gross_up
 
 @pytest.mark.parametrize(
     ("typed", "minor"),
-    [("25", 2500), ("25.5", 2550), ("25.50", 2550), ("$1,000.00", 100000), (" 7 ", 700), ("0.01", 1), ("25.", 2500)],
+    [
+        ("25", 2500),
+        ("25.5", 2550),
+        ("25.50", 2550),
+        ("$1,000.00", 100000),
+        (" 7 ", 700),
+        ("0.01", 1),
+        ("25.", 2500),
+        ("1,234,567.89", 123456789),
+        ("$ 12", 1200),
+    ],
 )
 def test_reads_what_people_type(typed: str, minor: int) -> None:
     assert Money.parse(typed, "usd") == Money(minor, "usd")
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "abc", "-5", "0", "0.00", "1.234", "1e5", "NaN", "٢٥", "25 dollars", "1.2.3", "9" * 40, "\x00", "∞"]
+    "typed",
+    [
+        "",
+        "abc",
+        "-5",
+        "0",
+        "0.00",
+        "1.234",
+        "1e5",
+        "NaN",
+        "٢٥",
+        "25 dollars",
+        "1.2.3",
+        "9" * 40,
+        "\x00",
+        "∞",
+        "25,50",
+        "1,0000",
+        ",",
+        "12,34,567",
+        "$-5",
+    ],
 )
 def test_refuses_what_is_no_amount(typed: str) -> None:
     with pytest.raises(MoneyError, match=r"^Enter "):
