@@ -173,7 +173,7 @@ CHECKS: dict[str, Check] = {
     "templates": _templates,
     "migrations": _migrations,
     "production": _production,
-    "security": lambda: _module("bandit", "--quiet", "--severity-level", "medium", "--configfile", "pyproject.toml", "--recursive", *PRODUCT),
+    "security": lambda: _module("bandit", "--quiet", "--severity-level", "medium", "--recursive", *PRODUCT),
     "vendored": _vendored,
     "requirements": _requirements,
 }
