@@ -12,6 +12,8 @@ from nonprofit.models import Organization, User, normal_email
 class OrganizationForm(ModelForm[Organization]):
     """Refuses colours that could not be read on paper."""
 
+    website = forms.URLField(required=False, assume_scheme="https")
+
     class Meta:
         model = Organization
         fields = (
