@@ -26,7 +26,9 @@ def install() -> Path | None:
     """A Chromium that was not here before; None where neither Playwright's download nor apt can bring one."""
     commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        commands.append(["sh", "-c", "apt-get update -q && apt-get install -y -q --no-install-recommends chromium"])
+        # Without its recommendations Chromium comes without a single font.
+        packages = "chromium fonts-liberation"
+        commands.append(["sh", "-c", f"apt-get update -q && apt-get install -y -q --no-install-recommends {packages}"])
     for command in commands:
         _say(f"Installing Chromium: {' '.join(command[-3:])} …")
         try:
