@@ -163,9 +163,10 @@ class GivingForm(forms.Form):
     def _chosen(self, cleaned: dict[str, Any]) -> Money | None:
         if cleaned["amount"] != "other":
             offered = {str(money.minor): money for money in self.campaign.amounts(cleaned["frequency"])}
-            if cleaned["amount"] not in offered:
+            chosen = offered.get(cleaned["amount"])
+            if chosen is None:
                 self.add_error("amount", CHOOSE_AMOUNT)
-            return offered.get(cleaned["amount"])
+            return chosen
         try:
             return Money.parse(cleaned.get("other_amount", ""), self.campaign.currency)
         except MoneyError as error:
