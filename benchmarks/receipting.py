@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from celery import Celery
 
 from benchmarks import one_by_one
+from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, running, site
 from sandbox.launch import Child
 from sandbox.launch_site import Site
@@ -82,3 +83,12 @@ def _make_due(count: int) -> None:
     ReceiptDue.objects.bulk_create(
         ReceiptDue(gift=builders.settled_gift(donor=donor, donor_email=f"bench{n}@example.org")) for n in range(count)
     )
+
+
+def _compared(quick: bool) -> list[Result]:
+    rates = receipting(quick=quick)
+    against = "one message for each receipt, stock Celery"
+    return [Result("receipting", "receipts sent per second", rates.chunks, rates.single, against, 1.8)]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"receipting": _compared}

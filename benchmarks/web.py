@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks import load
+from benchmarks.result import Benchmark, Result
 from benchmarks.site import cpu_seconds, newsroom, running, site
 from sandbox.launch_site import Site
 
@@ -85,3 +86,14 @@ def _events(built: Site) -> Callable[[], bytes]:
         return load.post("/stripe/webhook/", payload, headers)
 
     return next_event
+
+
+def _compared(name: str, rates: Rates, goal: float) -> list[Result]:
+    unit = "answers per CPU second of the web server"
+    return [Result(name, unit, rates.ours, rates.bare, "a bare Django view, same server", goal)]
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "webhook": lambda quick: _compared("webhook", webhook(quick=quick), 0.6),
+    "giving": lambda quick: _compared("giving", giving(quick=quick), 0.25),
+}

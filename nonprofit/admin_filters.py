@@ -34,7 +34,7 @@ class DateRange(admin.ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return list(self.names)
 
     @property
@@ -85,9 +85,10 @@ def dates(field: str, label: str, *, are_instants: bool = False) -> Callable[...
 
 def _day(text: str) -> date | None:
     try:
-        return _typed.clean(text)
+        day: date | None = _typed.clean(text)
     except ValidationError:
         return None
+    return day
 
 
 def _ranges(today: date) -> list[tuple[str, date | None, date | None]]:

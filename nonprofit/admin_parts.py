@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from nonprofit import audit, organization
 from nonprofit.generics import ModelAdmin, ModelForm, Paginator
@@ -78,12 +80,18 @@ class ListAdmin(ModelAdmin[Row]):
 
     paginator = CappedPaginator
     show_full_result_count = False
+    # Counting each choice would read the whole table once more for each.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 0
     sortable_by: Sequence[str] | None = ()
     ordering: Sequence[str] | None = ("-pk",)
     # Which other lists may link here with these query parameters.
     linked_by: frozenset[str] = frozenset()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -122,6 +130,7 @@ class ShownAdmin(ListAdmin[Row]):
         obj: Row | None = None,
     ) -> HttpResponse:
         if obj is not None:
+            context |= {"title": str(obj), "subtitle": None}
             context |= {"panels": self.panels(request, obj), "deeds": self.deeds(request, obj)}
         return super().render_change_form(request, context, add, change, form_url, obj)
 

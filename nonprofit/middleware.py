@@ -32,6 +32,9 @@ def readable_body(get_response: View) -> View:
             if (request.content_params or {}).get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
                 return _unreadable()
             try:
+                if request.content_type == PLAIN_FORM:
+                    # Django would read other bytes as Latin-1 and let nonsense pass.
+                    request.body.decode()
                 request.POST  # noqa: B018 - reading is what parses
             except (UnicodeDecodeError, MultiPartParserError):
                 return _unreadable()
@@ -42,7 +45,8 @@ def readable_body(get_response: View) -> View:
     return handle
 
 
-FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+PLAIN_FORM = "application/x-www-form-urlencoded"
+FORMS = {PLAIN_FORM, "multipart/form-data"}
 
 
 def _unreadable() -> HttpResponse:

@@ -27,7 +27,7 @@ def gifts_today(request: HttpRequest) -> list[Figure]:
     note = " + ".join(str(Money(one["sum"], one["currency"])) for one in sums)
     count = sum(one["count"] for one in sums)
     day = f"?gift_on_from={today}&gift_on_to={today}&status__exact=settled"
-    return [Figure("Gifts received today", str(count), url + day, note=note)]
+    return [Figure("Gifts received today", str(count), url + day, note=note, rank=1)]
 
 
 @on_desk
@@ -38,7 +38,7 @@ def receipts_due(request: HttpRequest) -> list[Figure]:
     count, stuck = ReceiptDue.objects.count(), ReceiptDue.objects.exclude(trouble="").count()
     note = f"{stuck} cannot be issued" if stuck else ""
     url = reverse("admin:donations_receiptdue_changelist")
-    return [Figure("Receipts due", str(count), url, is_trouble=stuck > 0, note=note)]
+    return [Figure("Receipts due", str(count), url, is_trouble=stuck > 0, note=note, rank=2)]
 
 
 @on_desk

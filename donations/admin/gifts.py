@@ -21,7 +21,7 @@ CUT = f"More than {search.PEOPLE:,} supporters fit; the list holds the gifts of 
 
 @admin.register(Gift)
 class GiftAdmin(ShownAdmin[Gift]):
-    list_display = ("public", "date", "supporter", "amount_shown", "frequency", "fund", "status", "receipt_number")
+    list_display = ("public", "date", "supporter", "amount_shown", "status", "receipt_number", "how_often", "fund")
     list_display_links = ("public",)
     list_select_related = ("donor", "fund", "receipt")
     list_filter = ("status", "frequency", dates("gift_on", "gift date"))
@@ -35,14 +35,25 @@ class GiftAdmin(ShownAdmin[Gift]):
     fieldsets = (
         (
             None,
-            {"fields": ("amount_shown", "covered", "status", "frequency", "date", "fund", "campaign", "started_at")},
+            {
+                "fields": (
+                    "amount_shown",
+                    "status",
+                    "covered",
+                    "frequency",
+                    "gift_on",
+                    "gift_date_basis",
+                    "fund",
+                    "campaign",
+                )
+            },
         ),
         (
             "Supporter",
-            {"fields": ("supporter", "typed", "donor_phone", "address", "is_name_hidden", "wants_newsletter")},
+            {"fields": ("supporter", "typed", "phone", "address", "publicly", "newsletter")},
         ),
         ("Words", {"fields": ("tribute_words", "note")}),
-        ("Payment", {"fields": ("card", "payment_intent_id", "settled_at", "changed_at")}),
+        ("Payment", {"fields": ("card", "payment_intent_id", "started_at", "settled_at")}),
     )
 
     def get_search_results(
@@ -78,6 +89,22 @@ class GiftAdmin(ShownAdmin[Gift]):
     @admin.display(description="Of this, for the fee")
     def covered(self, gift: Gift) -> object:
         return gift.covered_fee if gift.covered_fee_minor else "—"
+
+    @admin.display(description="How often")
+    def how_often(self, gift: Gift) -> str:
+        return gift.get_frequency_display().removesuffix(" gift")
+
+    @admin.display(description="Name shown publicly")
+    def publicly(self, gift: Gift) -> str:
+        return "no" if gift.is_name_hidden else "yes"
+
+    @admin.display(description="Asked for the newsletter")
+    def newsletter(self, gift: Gift) -> str:
+        return "yes" if gift.wants_newsletter else "no"
+
+    @admin.display(description="Phone")
+    def phone(self, gift: Gift) -> str:
+        return gift.donor_phone or "—"
 
     @admin.display(description="Typed with the gift")
     def typed(self, gift: Gift) -> str:

@@ -7,40 +7,23 @@ import hashlib
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 import threading
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
 import typst
 
+from donations.receipts import paper
+
 logger = logging.getLogger(__name__)
 
-DOCUMENTS = Path(__file__).resolve().parents[2] / "templates" / "documents"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ROOT / "templates" / "documents"
 
 # The snapshot names its template. A changed look gets a new name, so that an issued receipt can be drawn as it was.
 TEMPLATES = {"receipt-1": "receipt.typ"}
-
-# The only strings that may hold several paragraphs; everywhere else a line break is a space.
-PARAGRAPHS = frozenset({"thanks", "text"})
-
-_BREAKS = re.compile(r"[ \t]*(?:\r\n|[\n\r\x0b\x0c\x85\u2028\u2029])[ \t]*")
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-# Overrides could make a printed amount or name read differently from the stored one; a byte order mark is no text.
-_DIRECTION_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff]")
-# PDF/A-2a forbids private-use characters, UTF-8 half a surrogate pair, XMP metadata the noncharacters.
-_WITHOUT_MEANING = re.compile(
-    "[\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff"
-    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 15))
-    + "]"
-)
-# Scripts written without spaces (Thai to Khmer, and East Asia) break lines by themselves.
-_UNBROKEN = re.compile(
-    r"[^\s\u0e00-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]{40,}"
-)
 
 
 class RenderError(Exception):
@@ -61,24 +44,29 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
     try:
         template = TEMPLATES[str(snapshot["template"])]
         issued_on = datetime.date.fromisoformat(str(snapshot["issued_on_iso"]))
-        facts = json.dumps(_printable(snapshot), ensure_ascii=False)
+        facts = json.dumps(paper.letter(snapshot), ensure_ascii=False)
         code = verification_code(snapshot)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RenderError(number, f"its snapshot is not complete ({error!r})") from error
     if _inherited:
         return _in_fresh_process(snapshot, number)
+    inputs = {"letter": facts, "verification": code, "issued_on": issued_on.isoformat()}
+    inputs["directions"] = paper.directions(facts)
     try:
-        document = _compiler(template).compile(
-            format="pdf",
-            sys_inputs={"receipt": facts, "verification": code},
-            pdf_standards=["ua-1", "a-2a"],
-            timestamp=datetime.datetime.combine(issued_on, datetime.time(), datetime.UTC),
-        )
+        document = _drawn(template, inputs, issued_on)
+        if not one_page(document):
+            document = _drawn(template, inputs | {"pages": "several"}, issued_on)
     except typst.TypstError as error:
         raise RenderError(number, error.message) from error
-    if not isinstance(document, bytes):
-        raise RenderError(number, "the compiler returned no document")
     return document
+
+
+def one_page(document: bytes) -> bool:
+    """Whether the document says so in its metadata, which PDF/A keeps uncompressed.
+
+    A running head and page numbers make the compiler lay everything out twice; nearly every receipt needs neither.
+    """
+    return b"<xmpTPg:NPages>1</xmpTPg:NPages>" in document
 
 
 def verification_code(snapshot: Mapping[str, object]) -> str:
@@ -99,6 +87,18 @@ def _compiler(template: str) -> typst.Compiler:
     if template not in compilers:
         compilers[template] = typst.Compiler(input=DOCUMENTS / template, root=DOCUMENTS, font_paths=_fonts())
     return compilers[template]
+
+
+def _drawn(template: str, inputs: dict[str, str], issued_on: datetime.date) -> bytes:
+    document = _compiler(template).compile(
+        format="pdf",
+        sys_inputs=inputs,
+        pdf_standards=["ua-1", "a-2a"],
+        timestamp=datetime.datetime.combine(issued_on, datetime.time(), datetime.UTC),
+    )
+    if not isinstance(document, bytes):
+        raise TypeError("the compiler returned no bytes")
+    return document
 
 
 @functools.cache
@@ -127,10 +127,10 @@ def _in_fresh_process(snapshot: Mapping[str, object], number: str) -> bytes:
     logger.warning(
         "receipt %s drawn in a process of its own: this one was forked after receipts had been drawn", number
     )
-    command = [sys.executable, "-P", str(Path(__file__).resolve())]
+    command = [sys.executable, "-m", __spec__.name]
     try:
         drawn = subprocess.run(
-            command, input=json.dumps(snapshot).encode(), capture_output=True, timeout=60, check=False
+            command, cwd=ROOT, input=json.dumps(snapshot).encode(), capture_output=True, timeout=60, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise RenderError(number, "the process drawing it did not finish within a minute") from error
@@ -145,39 +145,6 @@ def _main() -> None:
         sys.stdout.buffer.write(pdf(json.load(sys.stdin.buffer)))
     except RenderError as error:
         sys.exit(error.reason)
-
-
-# ---- What can be printed --------------------------------------------------------------------------------------------
-
-
-def _printable(value: object, key: str = "") -> object:
-    """The same facts with every string fit for paper."""
-    if isinstance(value, str):
-        return _clean(value, paragraphs=key in PARAGRAPHS)
-    if isinstance(value, Mapping):
-        return {name: _printable(part, name) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_printable(part, key) for part in value]
-    return value
-
-
-def _clean(words: str, *, paragraphs: bool) -> str:
-    if not (words.isascii() and words.isprintable()):
-        words = _BREAKS.sub("\n" if paragraphs else " ", words)
-        words = _CONTROLS.sub(" ", words)
-        words = _DIRECTION_OVERRIDES.sub("", words)
-        words = _WITHOUT_MEANING.sub("\ufffd", words)
-    return _UNBROKEN.sub(_allow_breaks, words) if len(words) >= 40 else words
-
-
-def _allow_breaks(run: re.Match[str]) -> str:
-    """Zero-width spaces about every twenty characters, so that a word longer than the line stays on the paper."""
-    pieces: list[str] = []
-    for place, character in enumerate(run.group()):
-        if place % 20 == 0 and place and not unicodedata.combining(character):
-            pieces.append("\u200b")
-        pieces.append(character)
-    return "".join(pieces)
 
 
 if __name__ == "__main__":

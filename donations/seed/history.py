@@ -203,5 +203,4 @@ def _local(day: date, moment: time, chance: Random) -> datetime:
 
 
 def _pick(weighted: list[tuple[T, int]], chance: Random) -> T:
-    values, weights = zip(*weighted, strict=True)
-    return chance.choices(values, weights)[0]
+    return chance.choices([value for value, _ in weighted], [weight for _, weight in weighted])[0]
