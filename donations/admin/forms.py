@@ -47,6 +47,7 @@ class AmountsField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.currency = "usd"
+        self.widget.attrs["class"] = "vTextField"
 
     def prepare_value(self, value: object) -> object:
         if isinstance(value, Sequence) and not isinstance(value, str):

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from donations.admin import search
 from donations.models import Attempt, Gift, Receipt
 from donations.receipts import deliver
+from nonprofit import clock
 from nonprofit.admin_filters import dates
 from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, audit_panel, link, may
 from nonprofit.models import OutgoingEmail
@@ -71,7 +72,7 @@ class GiftAdmin(ShownAdmin[Gift]):
     @admin.display(description="Gift date", ordering="-started_at")
     def date(self, gift: Gift) -> object:
         """The donor's legal date; until there is one, when it was started."""
-        return gift.gift_on or gift.started_at
+        return gift.gift_on or clock.local_date(gift.started_at)
 
     @admin.display(description="Supporter")
     def supporter(self, gift: Gift) -> SafeString | str:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from donations.admin import search
 from donations.models import Donor, Gift, Plan
+from nonprofit import clock
 from nonprofit.admin_parts import Column, Panel, ShownAdmin, audit_panel, link, may
 from nonprofit.money import Money
 
@@ -113,7 +114,7 @@ def _gifts(gifts: QuerySet[Gift], query: str) -> Panel:
     rows = [
         (
             link(gift, gift.public_id),
-            gift.gift_on or gift.started_at,
+            gift.gift_on or clock.local_date(gift.started_at),
             gift.get_frequency_display(),
             gift.fund.name,
             gift.get_status_display(),
