@@ -95,12 +95,10 @@ def test_says_what_is_wrong_with_the_words(
     assert asked(stripe_sandbox) == 0
 
 
-@pytest.mark.parametrize(
-    "number", ["4242424242424242", "4242 4242 4242 4242", "3782-822463-10005", "my number is 5555555555554444"]
-)
+@pytest.mark.parametrize("number", ["4242424242424242", "4242 4242 4242 4242", "3782-822463-10005", "5555555555554444"])
 @pytest.mark.parametrize("field", ["name", "note", "address_line1", "phone", "tribute_name", "postal_code"])
 def test_no_card_number_is_taken_in_a_text(visitor: Visitor, field: str, number: str) -> None:
-    reply = visitor.send(**{field: f"my {number} ok"[:40] if field != "postal_code" else number})
+    reply = visitor.send(**{field: number if field == "postal_code" else f"card: {number}, 12/34"})
     assert reply.status_code == 422
     assert "card number" in reply.json()["errors"][field][0]
     assert not Gift.objects.exists()
