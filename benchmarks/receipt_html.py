@@ -10,7 +10,6 @@ from weasyprint.text.fonts import FontConfiguration
 
 FACES = (
     ("Source Serif 4", 400, "SourceSerif4-Regular.otf"),
-    ("Source Serif 4", 600, "SourceSerif4-Semibold.otf"),
     ("Source Serif 4 Display", 600, "SourceSerif4Display-Semibold.otf"),
 )
 
@@ -19,11 +18,11 @@ STYLE = """
   @bottom-left { content: string(foot); font: 7.5pt "Source Serif 4"; color: #595959 } }
 body { font: 10.5pt/1.34 "Source Serif 4"; color: #1a1a1a; margin: 0 }
 p { margin: 0 0 9.5pt } h1, h2, .name { font-family: "Source Serif 4 Display"; font-weight: 600 }
-h1 { font-size: 17pt; margin: 0 0 11pt } h2 { font-size: 12pt; margin: 15pt 0 6pt } b { font-weight: 600 }
+h1 { font-size: 17pt; margin: 0 0 11pt } h2 { font-size: 12pt; margin: 15pt 0 6pt }
 header { height: 1.35in } .name { font-size: 25pt; line-height: 1.1; margin: 0 }
 .rule { border-top: 0.5pt solid #c4c4c4; margin: 5pt 0 6pt; position: relative }
 .rule i { position: absolute; top: -1.25pt; left: 0; width: 0.75in; height: 2pt; background: #b3261e }
-.contact { font-size: 8.5pt; color: #595959; margin: 0 } .contact span { white-space: nowrap }
+.contact { font-size: 8.5pt; color: #595959; margin: 0 }
 .address { height: 0.95in; margin-bottom: 0.35in; position: relative; line-height: 1.16 } .address p { margin: 0 }
 .date { position: absolute; top: 0; right: 0; text-align: right } .small { font-size: 9pt; color: #595959 }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; line-height: 1.15 }
@@ -57,7 +56,7 @@ def maker(fonts: Path) -> Callable[[dict[str, Any]], bytes]:
 def page(facts: dict[str, Any]) -> str:
     who, gift, donor = facts["organization"], facts["gift"], facts["donor"]
     rows = [
-        ("Amount", f"<b>{gift['amount']}</b>, of which {gift['covered_fee']} covers processing costs"),
+        ("Amount", f"{gift['amount']}, of which {gift['covered_fee']} covers processing costs"),
         ("Date of gift", gift["gift_on"]),
         ("Given by", escape(donor["name"])),
         ("Given to", escape(f"{who['name']}, EIN {who['ein']}")),
@@ -72,12 +71,12 @@ def page(facts: dict[str, Any]) -> str:
 <meta name="author" content="{escape(who["name"])}"></head>
 <body><p class="foot">Receipt {facts["number"]} · Verification code AAAA-BBBB-CCCC</p>
 <header><p class="name">{escape(who["name"])}</p><div class="rule"><i></i></div>
-<p class="contact">{" · ".join(f"<span>{escape(part)}</span>" for part in contact)}</p></header>
+<p class="contact">{escape(" · ".join(contact))}</p></header>
 <div class="address">{"".join(f"<p>{escape(line)}</p>" for line in [donor["name"], *donor["address_lines"]])}
 <div class="date"><p>{facts["issued_on"]}</p><p class="small">Receipt {facts["number"]}</p></div></div>
 <h1>Receipt for your gift of {gift["amount"]}</h1><p>{escape(facts["salutation"])}</p><p>{escape(facts["thanks"])}</p>
 <table><thead><tr><th scope="col">Your gift</th><th scope="col">As we recorded it</th></tr></thead>
 <tbody>{"".join(f"<tr><td>{label}</td><td>{value}</td></tr>" for label, value in rows)}</tbody></table>
 <h2>For your tax records</h2>{"".join(f"<p>{escape(statement['text'])}</p>" for statement in facts["statements"])}
-<div class="close"><p>With gratitude,</p><p style="padding-top: 20pt"><b>{escape(who["signatory_name"])}</b><br>
+<div class="close"><p>With gratitude,</p><p style="padding-top: 20pt">{escape(who["signatory_name"])}<br>
 {escape(who["signatory_title"])}</p></div></body></html>"""

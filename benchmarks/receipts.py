@@ -27,7 +27,7 @@ Maker = Callable[[dict[str, Any]], bytes]
 
 def rendering(quick: bool) -> list[Result]:
     """Each document is another one, as in real life: the compiler would answer a second asking from its memory."""
-    rounds, ours, theirs = (3, 60, 8) if quick else (7, 120, 15)
+    rounds, ours, theirs = (5, 60, 8) if quick else (15, 100, 12)
     makers: list[tuple[Maker, int]] = [
         (render.pdf, ours),
         (receipt_html.maker(render.DOCUMENTS / "fonts"), theirs),

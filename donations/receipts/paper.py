@@ -11,6 +11,12 @@ from typing import Any
 INK = "#1a1a1a"
 WINDOW_LINES = 7
 
+# Widths in thousandths of the type size: no letter of the text face is wider, and other scripts are counted as wide.
+_WIDTHS = {character: 650 for character in map(chr, range(0x21, 0x7F))} | dict.fromkeys("iljtfr .,:;'()-", 400)
+_WIDTHS |= dict.fromkeys("ABCDEGHKNOPQRTUVXYZ&w", 820) | dict.fromkeys("mMW@%", 1050)
+_WIDEST = 1200
+_MEASURE = 4.75 * 72 / 10.5 * 1000
+
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _BREAKS = re.compile(r"[ \t]*(?:\r\n|[\n\r\x0b\x0c\x85\u2028\u2029])[ \t]*")
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -44,15 +50,14 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         | {
             "short_name": clipped(who["name"], 140),
             "contact": " · ".join(filter(None, [*who["address_lines"], who["phone"], who["email"], who["website"]])),
-            "legal_name": ", EIN ".join(filter(None, [who["name"], who["ein"]])),
             "brand_color": legible(color(who["brand_color"])),
             "accent_color": color(who["accent_color"]),
         },
-        "donor_name": donor["name"],
         "address": address,
         # Fifty bytes fit at every size and in every script; the template measures what is longer.
         "address_fits": all(len(line.encode()) <= 50 for line in address),
-        "gift": gift,
+        "amount": gift["amount"],
+        "rows": [(label, value, fits(value)) for label, value in _rows(who, donor, gift) if value],
         "salutation": clipped(clean(snapshot["salutation"]), 160),
         "thanks": paragraphs(snapshot["thanks"]),
         "statements": [part for statement in snapshot["statements"] for part in paragraphs(statement["text"])],
@@ -65,6 +70,21 @@ def _lines(facts: Mapping[str, Any]) -> dict[str, Any]:
         name: [clean(line) for line in value] if isinstance(value, list) else clean(str(value))
         for name, value in facts.items()
     }
+
+
+def _rows(who: dict[str, Any], donor: dict[str, Any], gift: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the table of facts says, label and value; a fact without a value has no row."""
+    fee = f", of which {gift['covered_fee']} covers processing costs" if gift["covered_fee"] else ""
+    return [
+        ("Amount", gift["amount"] + fee),
+        ("Date of gift", gift["gift_on"]),
+        ("Given by", donor["name"]),
+        ("Given to", ", EIN ".join(filter(None, [who["name"], who["ein"]]))),
+        ("For", gift["fund"]),
+        ("Frequency", gift["frequency"]),
+        ("Paid by", gift["method"]),
+        ("Dedication", gift["tribute"]),
+    ]
 
 
 def _address(lines: list[str]) -> list[str]:
@@ -112,6 +132,11 @@ def clipped(words: str, most: int) -> str:
     while end and (unicodedata.combining(words[end]) or words[end] in "\u200d\ufe0f" or words[end - 1] == "\u200d"):
         end -= 1
     return words[:end].rstrip() + "…"
+
+
+def fits(words: str) -> bool:
+    """Certainly one line of the table: the template then sets the row's height and need not lay it out to learn it."""
+    return sum(_WIDTHS.get(character, _WIDEST) for character in words) <= _MEASURE
 
 
 def directions(words: str) -> str:
