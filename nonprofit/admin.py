@@ -159,6 +159,7 @@ class OutgoingEmailAdmin(ShownAdmin[OutgoingEmail]):
     list_display = ("queued_at", "to", "subject", "status", "tries", "sent_at")
     list_display_links = ("queued_at", "subject")
     list_filter = ("status", dates("queued_at", "day", are_instants=True))
+    heavy = ("text", "html")
     search_fields = ("to",)
     search_help_text = "A whole e-mail address, or a letter's key like receipt:42"
     actions = ("send_again",)

@@ -86,12 +86,20 @@ class ListAdmin(ModelAdmin[Row]):
     list_max_show_all = 0
     sortable_by: Sequence[str] | None = ()
     ordering: Sequence[str] | None = ("-pk",)
+    # Columns too heavy for a list; its rows come without them.
+    heavy: Sequence[str] = ()
     # Which other lists may link here with these query parameters.
     linked_by: frozenset[str] = frozenset()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        queryset = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and (match.url_name or "").endswith("_changelist")
+        return queryset.defer(*self.heavy) if is_list and self.heavy else queryset
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]

@@ -52,6 +52,7 @@ class StripeEventAdmin(ShownAdmin[StripeEvent]):
     list_display = ("received_at", "type", "object_id", "state", "tries", "handled_at")
     list_display_links = ("received_at", "type")
     list_filter = ("state", dates("happened_at", "day", are_instants=True))
+    heavy = ("body", "trouble")
     search_fields = ("event_id",)
     search_help_text = "Stripe's id of the event (evt_…) or of the payment (pi_…)"
     actions = ("handle_again",)
@@ -60,12 +61,6 @@ class StripeEventAdmin(ShownAdmin[StripeEvent]):
         ("Handling", {"fields": ("happened_at", "received_at", "tries", "next_try_at", "handled_at", "trouble")}),
         ("What Stripe sent", {"fields": ("pretty",), "classes": ("collapse",)}),
     )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StripeEvent]:
-        queryset = super().get_queryset(request)
-        # A list of bodies would be megabytes.
-        is_list = request.resolver_match is not None and (request.resolver_match.url_name or "").endswith("_changelist")
-        return queryset.defer("body", "trouble") if is_list else queryset
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[StripeEvent], search_term: str

@@ -26,6 +26,7 @@ class GiftAdmin(ShownAdmin[Gift]):
     list_display_links = ("public",)
     list_select_related = ("donor", "fund", "receipt")
     list_filter = ("status", "frequency", dates("gift_on", "gift date"))
+    heavy = ("receipt__snapshot",)
     sortable_by = ("date", "amount_shown")
     ordering = ("-started_at",)
     search_fields = ("donor_name",)

@@ -24,6 +24,7 @@ RESEND = "donations.resend_receipt"
 class ReceiptAdmin(ByGiftAdmin):
     list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "delivery")
     list_select_related = ("gift", "pdf__email")
+    heavy = ("snapshot", "pdf__email__text", "pdf__email__html")
     list_filter = (dates("issued_at", "day of issue", are_instants=True),)
     actions = ("send_again",)
     fields = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
