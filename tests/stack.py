@@ -63,10 +63,12 @@ class Stack:
     def reset(self) -> None:
         """Everything is up and remembers nothing of the tests before."""
         self._start_all()
+        # First no more webhooks come in; then what they began is finished; then the letters it sent are gone, too.
         self.control("reset", {})
         self.wait_until_idle()
         self._forget_messages()
         self._snapshot.put_back()
+        self.control("reset", {})
 
     def wait_until_idle(self, seconds: float = 10.0) -> None:
         """No task is waiting or being worked on. Raises TimeoutError."""
