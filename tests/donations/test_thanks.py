@@ -29,7 +29,7 @@ TITLES = {
 def waiting_messages() -> int:
     """How many tasks wait in the queue."""
     with redis.Redis.from_url(settings.REDIS_URL) as client:
-        return int(client.llen("celery"))  # type: ignore[arg-type]
+        return int(client.llen("celery"))
 
 
 @pytest.mark.parametrize("status", [name for name in TITLES if name != "settled"])
