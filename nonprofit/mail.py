@@ -17,7 +17,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 
 from nonprofit import audit, clock, nudge, organization
-from nonprofit.models import OutgoingEmail, StoredFile, normal_email
+from nonprofit.models import Organization, OutgoingEmail, StoredFile, normal_email
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +55,10 @@ def compose(
     *,
     attachment: StoredFile | None = None,
     attachment_name: str = "",
+    who: Organization | None = None,
 ) -> OutgoingEmail:
-    """The letter as `queue` would store it, not stored."""
-    full = {**context, "organization": organization.get(), "base_url": settings.BASE_URL}
+    """The letter as `queue` would store it, not stored. who: the organisation, for callers with many letters."""
+    full = {**context, "organization": who or organization.get(), "base_url": settings.BASE_URL}
     subject = " ".join(render_to_string(f"emails/{template}.subject.txt", full).split())
     return OutgoingEmail(
         key=key,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from random import Random
 from string import ascii_letters, digits
@@ -240,7 +241,7 @@ class Books:
         )
 
     def _letter(self, receipt: Receipt, file: StoredFile, *, is_lost: bool) -> OutgoingEmail:
-        letter = deliver.letter(receipt, file, write=mail.compose)
+        letter = deliver.letter(receipt, file, write=partial(mail.compose, who=self.who))
         letter.queued_at = letter.next_try_at = receipt.issued_at + timedelta(seconds=1)
         letter.tries = 1
         if is_lost:
