@@ -6,7 +6,7 @@ from django import forms
 
 from nonprofit import colors
 from nonprofit.generics import ModelForm
-from nonprofit.models import Organization, User, normal_email
+from nonprofit.models import HEX_COLOR, Organization, User, normal_email
 
 
 class OrganizationForm(ModelForm[Organization]):
@@ -35,6 +35,8 @@ class OrganizationForm(ModelForm[Organization]):
 
 
 def _readable(color: str) -> str:
+    # The model's own check comes later than this one.
+    HEX_COLOR(color)
     ratio = colors.contrast(color, colors.PAPER_LIGHT)
     if ratio < colors.READABLE:
         raise forms.ValidationError(

@@ -51,7 +51,7 @@ class AmountsField(forms.CharField):
 
     def prepare_value(self, value: object) -> object:
         if isinstance(value, Sequence) and not isinstance(value, str):
-            return "  ".join(_typed(minor, self.currency) for minor in value)
+            return " ".join(_typed(minor, self.currency) for minor in value)
         return value
 
     def to_python(self, value: object) -> Any:
@@ -87,13 +87,25 @@ def _typed(minor: int, currency: str) -> str:
 HINT = "In whole dollars or with cents, spaces between them: 25 50 100 250"
 
 
+def money_field(name: str) -> forms.Field | None:
+    """The form field in which the campaign's column of that name is typed; None for columns that hold no money.
+
+    Made per column and not declared on the form: declared fields would also take what somebody may not edit.
+    """
+    match name:
+        case "amounts_once" | "amounts_monthly" | "amounts_yearly":
+            return AmountsField(label=f"Suggested, {name.removeprefix('amounts_')}", help_text=HINT)
+        case "minimum_minor":
+            return MoneyField(label="Smallest gift")
+        case "maximum_minor":
+            return MoneyField(label="Largest gift online")
+        case "fee_fixed_minor":
+            return MoneyField(label="Fee per card gift, fixed part", may_be_zero=True)
+    return None
+
+
 class CampaignForm(ModelForm[Campaign]):
-    amounts_once = AmountsField(label="Suggested, once", help_text=HINT)
-    amounts_monthly = AmountsField(label="Suggested, monthly")
-    amounts_yearly = AmountsField(label="Suggested, yearly")
-    minimum_minor = MoneyField(label="Smallest gift")
-    maximum_minor = MoneyField(label="Largest gift online")
-    fee_fixed_minor = MoneyField(label="Fee per card gift, fixed part", may_be_zero=True)
+    """The suggested amounts must lie within what the campaign takes."""
 
     class Meta:
         model = Campaign

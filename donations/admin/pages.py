@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Field
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from donations import campaigns
-from donations.admin.forms import CampaignForm
+from donations.admin.forms import CampaignForm, money_field
 from donations.models import Campaign, Fund, LedgerEntry, Way
 from nonprofit.admin_parts import TextAdmin, may, verb
 
@@ -38,6 +39,9 @@ class CampaignAdmin(TextAdmin[Campaign]):
             return self.fieldsets
         limits = ("Limits and fees", {"fields": ("minimum", "maximum", "fee_percent", "fee_fixed", "fund")})
         return (*self.fieldsets[:2], limits, self.fieldsets[3])
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **options: Any) -> Any:
+        return money_field(db_field.name) or super().formfield_for_dbfield(db_field, request, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         if not may(request, RUN):

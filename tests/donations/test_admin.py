@@ -323,7 +323,7 @@ def test_amounts_are_typed_in_dollars() -> None:
     field = AmountsField()
     assert field.clean("25 50, 100 1,000") == [2500, 5000, 10000, 100000]
     assert field.clean("7.50; $15") == [750, 1500]
-    assert field.prepare_value([2500, 750]) == "25  7.50"
+    assert field.prepare_value([2500, 750]) == "25 7.50"
     assert not field.has_changed([2500, 5000], "25 50")
     for bad in ("25,50", "25", "25 25", "a b", "", "1 2 3 4 5 6 7", "-5 10", "2.505 10"):
         with pytest.raises(ValidationError):
