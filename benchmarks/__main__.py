@@ -13,7 +13,7 @@ from benchmarks.result import Result
 
 
 def main() -> int:
-    """Print the table, write the JSON; 1 when a goal is missed or a benchmark failed."""
+    """1 when a goal is missed or a benchmark failed."""
     there = catalog.found()
     given = _arguments(there)
     results: list[Result] = []
@@ -29,10 +29,15 @@ def main() -> int:
             print(f"{name} could not be measured: {type(trouble).__name__}: {trouble}", file=sys.stderr, flush=True)
         else:
             results += running.result()
+    return report(results, failed=failed, file=given.json)
+
+
+def report(results: list[Result], *, failed: bool, file: Path | None) -> int:
+    """Print the table, write the same as JSON; the exit code."""
     _print(results)
-    if given.json:
+    if file:
         rows = [{**asdict(r), "ratio": round(r.ratio, 3), "holds": r.holds} for r in results]
-        given.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        file.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     return 0 if not failed and all(result.holds for result in results) else 1
 
 

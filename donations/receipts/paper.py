@@ -12,7 +12,7 @@ INK = "#1a1a1a"
 WINDOW_LINES = 7
 
 # Widths in thousandths of the type size: no letter of the text face is wider, and other scripts are counted as wide.
-_WIDTHS = {character: 650 for character in map(chr, range(0x21, 0x7F))} | dict.fromkeys("iljtfr .,:;'()-", 400)
+_WIDTHS = {character: 650 for character in map(chr, range(0x21, 0x7F))} | dict.fromkeys("iljtf .,:;'()-", 400)
 _WIDTHS |= dict.fromkeys("ABCDEGHKNOPQRTUVXYZ&w", 820) | dict.fromkeys("mMW@%", 1050)
 _WIDEST = 1200
 _MEASURE = 4.75 * 72 / 10.5 * 1000
