@@ -1,0 +1,121 @@
+"""The staff's desk in a real browser: clean under axe and the content policy, and a receipt goes out again."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from donations.models import Way
+from donations.receipts import deliver
+from nonprofit import clock
+from nonprofit.models import OutgoingEmail, User
+from tests import builders
+from tests.browser.test_accessibility import LOOKS, assert_clean
+from tests.conftest import OpenPage
+from tests.faults.books import wait
+from tests.stack import Stack
+from tests.watch import Watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
+
+# What axe itself does to a page with a strict content policy, so what the pages do by themselves is looked at first.
+AXE_NOISE = r"Applying inline style|preload assets|postMessage"
+
+
+@pytest.fixture
+def newsroom(stack: Stack) -> None:
+    builders.campaign()
+    Way.objects.create(kind="check", title="Give by check", body="Payable to us.", position=1)
+    builders.pending_gift(status="failed", donor_name="Łucja 李", donor_email="lucja@example.org")
+    builders.receipted_gift(donor_name="Ana Silva", note="For the archive", tribute="honor", tribute_name="Maria")
+    OutgoingEmail.objects.create(
+        key="x:1", template="receipt", to="b@example.org", subject="S", text="T", status="failed"
+    )
+
+
+def sign_in(page: Page, user: User, then: str) -> None:
+    """Sign in with the code that was mailed, on the way to the desk."""
+    page.goto(then)
+    page.locator("input[name=email]").fill(user.email)
+    page.locator("main form button").first.click()
+    page.wait_for_selector("input[name=code]")
+    letters = OutgoingEmail.objects.filter(template="sign_in_code", to=user.email, status="sent")
+    wait(letters.exists)
+    found = re.search(r"code is ([A-Z]{4}-[A-Z]{4})", letters.latest("pk").text)
+    assert found
+    page.locator("input[name=code]").fill(found.group(1))
+    page.locator("main form button").first.click()
+
+
+def pages() -> dict[str, str]:
+    gift = builders.Gift.objects.settled().get()
+    return {
+        "the desk": "",
+        "gifts": "donations/gift/?status__exact=settled&gift_on_from=2020-01-01",
+        "a gift": f"donations/gift/{gift.pk}/change/",
+        "supporters": "donations/donor/?q=silva",
+        "a supporter": f"donations/donor/{gift.donor_id}/change/",
+        "receipts": "donations/receipt/",
+        "a receipt": f"donations/receipt/{gift.receipt.pk}/change/",
+        "the ledger": "donations/ledgerentry/",
+        "letters": "nonprofit/outgoingemail/?status__exact=failed",
+        "a letter": f"nonprofit/outgoingemail/{OutgoingEmail.objects.get(key='x:1').pk}/change/",
+        "events": "donations/stripeevent/",
+        "the organization": "nonprofit/organization/1/change/",
+        "a campaign": f"donations/campaign/{gift.campaign_id}/change/",
+        "ways": "donations/way/",
+        "a new user": "nonprofit/user/add/",
+        "the audit log": "nonprofit/auditentry/",
+    }
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_the_desk_is_clean(
+    newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
+) -> None:
+    page = open_page(viewport=viewport, color_scheme=scheme)
+    sign_in(page, builders.staff("Administrator", is_superuser=True), "/admin/")
+    expect(page.get_by_role("heading", name="Desk", level=1)).to_be_visible()
+    for what, address in pages().items():
+        page.goto(f"/admin/{address}")
+        expect(page.locator("#content h1")).to_be_visible()
+        assert watch.unexpected() == [], what
+    watch.allow(AXE_NOISE)
+    for what, address in pages().items():
+        page.goto(f"/admin/{address}")
+        assert_clean(page, what)
+
+
+def test_a_form_with_errors_and_the_wrong_person_are_clean(
+    newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, builders.staff("Administrator"), "/admin/nonprofit/organization/1/change/")
+    page.locator("input[name=accent_color]").fill("#ffee00")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".errorlist")).to_contain_text("Too light to read")
+    watch.allow(AXE_NOISE)
+    assert_clean(page, "the organization with an error")
+
+    watch.allow("status of 403")
+    stranger = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    sign_in(stranger, User.objects.create_user("somebody@example.org"), "/admin/")
+    expect(stranger.get_by_role("heading", level=1)).to_have_text("This part is for our staff")
+    assert_clean(stranger, "the wrong person")
+
+
+def test_finance_finds_a_gift_and_sends_its_receipt_again(newsroom: None, stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, builders.staff("Finance"), "/admin/")
+    page.get_by_label("Find a gift").fill("silva $25")
+    page.keyboard.press("Enter")
+    page.locator("#result_list a", has_text="G-").click()
+    expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
+    page.get_by_role("button", name="Send the receipt again").click()
+    expect(page.locator(".messagelist")).to_contain_text("on its way to ana@example.org again")
+    receipt = builders.Receipt.objects.get()
+    wait(lambda: deliver.letters(receipt).filter(status="sent", sent_at__lte=clock.now()).count() == 2)
+    page.reload()
+    expect(page.get_by_role("row", name=re.compile("ana@example.org sent"))).to_have_count(2)
+    expect(page.get_by_text("send receipt again")).to_be_visible()
