@@ -11,11 +11,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from donations.admin.gifts import ByGiftAdmin, receipt_panel, resend_deeds
+from donations.admin.gifts import ByGiftAdmin, receipt_panel
 from donations.models import Receipt, ReceiptDue, ReceiptPdf
 from donations.receipts import deliver
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import Column, Deed, Panel, Refused, actor, audit_panel, may, verb
+from nonprofit.admin_parts import Column, Panel, Refused, actor, audit_panel, may, verb
 
 RESEND = "donations.resend_receipt"
 
@@ -54,9 +54,6 @@ class ReceiptAdmin(ByGiftAdmin):
                 messages.success(request, _resend(receipt, actor(request)))
             except Refused as refusal:
                 messages.error(request, f"{receipt.number}: {refusal}")
-
-    def deeds(self, request: HttpRequest, row: Receipt) -> list[Deed]:
-        return resend_deeds(request, row)
 
     def panels(self, request: HttpRequest, row: Receipt) -> list[Panel]:
         panels = [printed_panel(row), receipt_panel(request, row.gift, row)]

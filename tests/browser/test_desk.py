@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from donations.models import Way
+from donations.models import Gift, Receipt, Way
 from donations.receipts import deliver
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
@@ -49,7 +49,7 @@ def sign_in(page: Page, user: User, then: str) -> None:
 
 
 def pages() -> dict[str, str]:
-    gift = builders.Gift.objects.settled().get()
+    gift = Gift.objects.settled().get()
     return {
         "the desk": "",
         "gifts": "donations/gift/?status__exact=settled&gift_on_from=2020-01-01",
@@ -114,7 +114,7 @@ def test_finance_finds_a_gift_and_sends_its_receipt_again(newsroom: None, stack:
     expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
     page.get_by_role("button", name="Send the receipt again").click()
     expect(page.locator(".messagelist")).to_contain_text("on its way to ana@example.org again")
-    receipt = builders.Receipt.objects.get()
+    receipt = Receipt.objects.get()
     wait(lambda: deliver.letters(receipt).filter(status="sent", sent_at__lte=clock.now()).count() == 2)
     page.reload()
     expect(page.get_by_role("row", name=re.compile("ana@example.org sent"))).to_have_count(2)
