@@ -36,7 +36,7 @@ def test_bare_typst_makes_the_very_same_file() -> None:
 
 
 def test_weasyprint_makes_the_same_letter() -> None:
-    html = pytest.importorskip("benchmarks.letters.html", reason="Pango is not installed", exc_type=OSError)
+    html = pytest.importorskip("benchmarks.letters.html", reason="Pango is not installed", exc_type=OSError)  # type: ignore[arg-type]
     facts = receipts.snapshot(7)
     (_, other), (_, pdf) = html.maker(), ours.maker()
 

@@ -17,7 +17,8 @@ def copy(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "templates/documents/fonts", tmp_path / "templates/documents/fonts")
+    for folder in ("templates/documents/fonts", "static/vendor"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 
 
