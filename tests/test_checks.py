@@ -44,7 +44,6 @@ def test_an_altered_vendored_file_is_named(copy: Path) -> None:
 
 def test_a_vendored_file_nobody_locked_is_named_and_can_be_locked(copy: Path) -> None:
     script = copy / "static/vendor/widget.js"
-    script.parent.mkdir(parents=True)
     script.write_text("alert(1)")
     done = _check(copy, "vendored")
     assert done.returncode == 1
