@@ -19,6 +19,7 @@ from nonprofit.admin_parts import (
     AuditedAdmin,
     Column,
     Deed,
+    IndexedList,
     Panel,
     Refused,
     ShownAdmin,
@@ -211,7 +212,7 @@ def _send_again(email: OutgoingEmail, who: str) -> str:
     return "The letter waits to be sent; look again in a moment."
 
 
-class AuditList(ChangeList):
+class AuditList(IndexedList):
     """Names the people of a whole page at once."""
 
     def get_results(self, request: HttpRequest) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
@@ -36,6 +37,13 @@ class CappedPaginator(Paginator[Any]):
         if isinstance(self.object_list, QuerySet):
             return self.object_list.order_by()[: COUNTED + 1].count()
         return len(self.object_list)
+
+
+class IndexedList(ChangeList):
+    """Sorts by the columns that have an index, also when another one is typed into the address."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,9 @@ class ListAdmin(ModelAdmin[Row]):
     heavy: Sequence[str] = ()
     # Which other lists may link here with these query parameters.
     linked_by: frozenset[str] = frozenset()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return IndexedList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)

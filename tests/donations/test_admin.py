@@ -302,6 +302,22 @@ def test_lists_ask_the_same_few_questions_however_long(
     assert "LIMIT 10001" in counts[0]
 
 
+def test_a_column_without_an_index_cannot_be_sorted_by_from_the_address() -> None:
+    cheap, dear = builders.booked_gift(amount_minor=1000), builders.booked_gift(amount_minor=9000)
+    client = desk("Staff")
+
+    def order(column: int) -> list[int]:
+        answer = client.get("/admin/donations/gift/", {"o": str(column)})
+        return [gift.pk for gift in answer.context["cl"].result_list]
+
+    columns = client.get("/admin/donations/gift/").context["cl"].list_display
+    assert order(columns.index("amount_shown")) == [cheap.pk, dear.pk]
+    assert order(-columns.index("amount_shown")) == [dear.pk, cheap.pk]
+    assert order(columns.index("receipt_number")) == [dear.pk, cheap.pk]
+    Gift.objects.filter(pk=cheap.pk).update(status="expired")
+    assert order(columns.index("status")) == order(-columns.index("status")) == [dear.pk, cheap.pk]
+
+
 def test_a_page_of_letters_and_events_comes_without_their_bodies(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
