@@ -43,7 +43,7 @@ class IndexedList(ChangeList):
     """Sorts by the columns that have an index, also when another one is typed into the address."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
 
 @dataclass(frozen=True, slots=True)
