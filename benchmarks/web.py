@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks import load
 from benchmarks.result import Benchmark, Result
-from benchmarks.site import cpu_seconds, newsroom, running, site
+from benchmarks.site import cpu_seconds, newsroom, on_its_own_core, running, site
 from sandbox.launch_site import Site
 
 # A bare view: it answers "ok" and passes the same middleware, in the same process, as everything else.
@@ -46,12 +46,13 @@ def _side_by_side(built: Site, ours: Callable[[], bytes], *, quick: bool) -> Rat
     bare = load.get(BARE)
     seconds, rounds = (1.0, 3) if quick else (3.0, 5)
     port = built.ports.web
-    for request in (ours, lambda: bare):
-        load.answered(port, request, seconds=1.0)
     found: dict[str, list[float]] = {"ours": [], "bare": []}
-    for _ in range(rounds):
-        found["ours"].append(_per_cpu_second(port, ours, seconds))
-        found["bare"].append(_per_cpu_second(port, lambda: bare, seconds))
+    with on_its_own_core(port):
+        for request in (ours, lambda: bare):
+            load.answered(port, request, seconds=1.0)
+        for _ in range(rounds):
+            found["ours"].append(_per_cpu_second(port, ours, seconds))
+            found["bare"].append(_per_cpu_second(port, lambda: bare, seconds))
     return Rates(statistics.median(found["ours"]), statistics.median(found["bare"]))
 
 

@@ -47,8 +47,10 @@ def store(event: Mapping[str, Any], body: str | None = None) -> bool:
 
 
 def _insert(event: Mapping[str, Any], body: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
+    # Straight to the driver: Django's cursor around it costs a tenth of the whole request (bin/bench webhook).
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        stored = connection.connection.execute(
             """INSERT INTO donations_stripeevent
                 (event_id, type, object_id, is_live, happened_at, body, state, tries, next_try_at, trouble, received_at)
                 VALUES (%s, %s, %s, %s, to_timestamp(%s), %s, 'waiting', 0, now(), '', now())
@@ -62,7 +64,7 @@ def _insert(event: Mapping[str, Any], body: str) -> bool:
                 body,
             ],
         )
-        return cursor.fetchone() is not None
+        return stored.fetchone() is not None
 
 
 def handle_due(limit: int = 50) -> int:

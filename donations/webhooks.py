@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def stripe(request: HttpRequest) -> HttpResponse:
     """200 once the event is in the inbox (again: also 200); 400 for what Stripe did not sign just now."""
     try:
-        event = gateway.verified_event(request.body, request.headers.get("Stripe-Signature", ""))
+        event = gateway.verified_event(request.body, request.META.get("HTTP_STRIPE_SIGNATURE", ""))
     except (gateway.SignatureRefused, ValueError):
         logger.warning("webhook refused")
         return HttpResponseBadRequest("signature refused", content_type="text/plain")

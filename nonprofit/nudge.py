@@ -12,7 +12,7 @@ from nonprofit.celery import app
 logger = logging.getLogger(__name__)
 
 # Nudges for the same task within this many seconds become one message.
-GATHER = 0.05
+GATHER = 0.1
 _gathering: set[str] = set()
 _lock = threading.Lock()
 
