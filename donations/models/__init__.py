@@ -1,26 +1,64 @@
-"""Tables of the money: donors, gifts, the ledger, plans, receipts, campaigns and Stripe's inbox."""
+"""Tables of the money: donors, gifts, the ledger, plans, batches, promises, imports, receipts and Stripe's inbox."""
 
 from donations.models.campaign import Campaign, Fund, Way
 from donations.models.donor import Donor
 from donations.models.gift import Attempt, Gift
+from donations.models.gift_import import FormerId, GiftImport, GiftOrigin, ImportMapping, ImportRow
 from donations.models.ledger import LedgerEntry
+from donations.models.offline import Batch, BatchRow, GiftDetail, OfflineFacts, Reversal, SoftCredit
+from donations.models.people import DonorAddress, DonorEmail, DonorMerge, DonorNote, NotTheSame, Tag
+from donations.models.phone import PhoneCall
 from donations.models.plan import Plan
-from donations.models.receipt import Receipt, ReceiptBook, ReceiptDue, ReceiptPdf
+from donations.models.promise import Employer, Promise, PromisePart, PromisePayment
+from donations.models.receipt import (
+    PrintedReceipt,
+    PrintRun,
+    Receipt,
+    ReceiptBook,
+    ReceiptDue,
+    ReceiptPdf,
+    ReceiptVoid,
+)
 from donations.models.stripe_event import EventSweep, StripeEvent
 
 __all__ = [
     "Attempt",
+    "Batch",
+    "BatchRow",
     "Campaign",
     "Donor",
+    "DonorAddress",
+    "DonorEmail",
+    "DonorMerge",
+    "DonorNote",
+    "Employer",
     "EventSweep",
+    "FormerId",
     "Fund",
     "Gift",
+    "GiftDetail",
+    "GiftImport",
+    "GiftOrigin",
+    "ImportMapping",
+    "ImportRow",
     "LedgerEntry",
+    "NotTheSame",
+    "OfflineFacts",
+    "PhoneCall",
     "Plan",
+    "PrintRun",
+    "PrintedReceipt",
+    "Promise",
+    "PromisePart",
+    "PromisePayment",
     "Receipt",
     "ReceiptBook",
     "ReceiptDue",
     "ReceiptPdf",
+    "ReceiptVoid",
+    "Reversal",
+    "SoftCredit",
     "StripeEvent",
+    "Tag",
     "Way",
 ]

@@ -1,11 +1,19 @@
 """The people and organisations who give."""
 
+from typing import Self
+
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.functions import Lower, Upper
 
 from nonprofit import clock
+
+
+class DonorQuerySet(models.QuerySet["Donor"]):
+    def current(self) -> Self:
+        """Supporters that were not merged into another."""
+        return self.filter(merged_into__isnull=True)
 
 
 class Donor(models.Model):
@@ -36,14 +44,35 @@ class Donor(models.Model):
     region = models.CharField("state", max_length=40, blank=True)
     postal_code = models.CharField("ZIP code", max_length=20, blank=True)
     country = models.CharField(max_length=2, blank=True)
+    addressee = models.CharField(
+        max_length=200, blank=True, help_text='On the envelope, as written: "Ana and Luis Ortega" (domain rule 52).'
+    )
+    # Letters and e-mails look at these when they leave, not when they are queued (rule 83).
+    is_deceased = models.BooleanField("has died", default=False)
+    is_not_contacted = models.BooleanField("do not contact", default=False)
+    is_not_mailed = models.BooleanField("no paper mail", default=False)
+    is_anonymous = models.BooleanField("never named in public", default=False)
+    # Many fund sponsors ask for no letter; kept per organization (rule 24).
+    wants_no_letter = models.BooleanField("wants no letters for its grants", default=False)
+    # Set by a merge: this number still finds the supporter it became.
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from", editable=False
+    )
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="donor"
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
+    objects = DonorQuerySet.as_manager()
+
     class Meta:
         verbose_name = "supporter"
+        permissions = [("merge_donor", "Can merge supporters and take a merge back")]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(merged_into__isnull=True) | ~models.Q(merged_into=models.F("pk")),
+                name="donor_not_merged_into_itself",
+            ),
             models.CheckConstraint(
                 condition=models.Q(email__isnull=True) | models.Q(email=Lower("email")),
                 name="donor_email_is_lower_case",
@@ -53,6 +82,8 @@ class Donor(models.Model):
             # On the expressions that Django's icontains emits, so that the admin's search uses them.
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="donor_name_trigram"),
             GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="donor_email_trigram"),
+            models.Index(fields=["postal_code"], name="donor_by_postal_code"),
+            models.Index(fields=["phone"], name="donor_by_phone"),
         ]
 
     def __str__(self) -> str:

@@ -39,6 +39,23 @@ class Gift(models.Model):
 
     class Kind(models.TextChoices):
         CARD = "card", "card"
+        PHONE = "phone", "card by phone"
+        CHECK = "check", "check"
+        CASH = "cash", "cash"
+        MONEY_ORDER = "money_order", "money order"
+        WIRE = "wire", "wire or bank credit"
+        STOCK = "stock", "stock"
+        CRYPTO = "crypto", "crypto"
+        DAF = "daf", "donor-advised fund grant"
+        FOUNDATION = "foundation", "private foundation grant"
+        IRA = "ira", "IRA charitable distribution"
+        MATCH = "match", "employer match"
+        PAYROLL = "payroll", "payroll giving"
+        IN_KIND = "in_kind", "goods in kind"
+        SERVICES = "services", "services"
+        VEHICLE = "vehicle", "vehicle"
+        BEQUEST = "bequest", "bequest"
+        OTHER = "other", "other"
 
     class Status(models.TextChoices):
         PENDING = "pending", "started"
@@ -46,6 +63,7 @@ class Gift(models.Model):
         SETTLED = "settled", "received"
         FAILED = "failed", "declined"
         EXPIRED = "expired", "abandoned"
+        REVERSED = "reversed", "reversed"
 
     class Frequency(models.TextChoices):
         ONCE = "once", "One-time gift"
@@ -59,6 +77,16 @@ class Gift(models.Model):
 
     class DateBasis(models.TextChoices):
         CHARGE = "charge", "day of the charge"
+        POSTMARK = "postmark", "day of the postmark"
+        RECEIVED = "received", "day it was received"
+        CHECK = "check", "date on the check, which is later"
+        BANK = "bank", "day the bank paid or credited it"
+        TRANSFER = "transfer", "day the shares or coins arrived"
+        DELIVERY = "delivery", "day it was delivered"
+        PAYROLL = "payroll", "day it was withheld"
+        DISTRIBUTION = "distribution", "day of the distribution"
+        STAFF = "staff", "set by staff, with a reason"
+        ORIGIN = "origin", "as the former platform recorded it"
 
     # The thank-you page's address; cannot be guessed.
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -69,11 +97,11 @@ class Gift(models.Model):
     # Set when the gift settles: testers of stolen cards type real people's addresses, and make no donor (rule 87).
     donor = models.ForeignKey(Donor, null=True, blank=True, on_delete=models.PROTECT, related_name="gifts")
     plan = models.ForeignKey(Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="gifts")
-    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CARD)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.CARD)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     frequency = models.CharField(max_length=10, choices=Frequency.choices, default=Frequency.ONCE)
-    # Minor units, the covered fee included.
-    amount_minor = models.PositiveIntegerField("amount (minor units)")
+    # Minor units, the covered fee included. Zero for property: its value is in the detail and never on a receipt.
+    amount_minor = models.PositiveBigIntegerField("amount (minor units)")
     covered_fee_minor = models.PositiveIntegerField(default=0)
     currency = models.CharField(max_length=3, default="usd")
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
@@ -106,13 +134,23 @@ class Gift(models.Model):
     objects = GiftQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("seeamounts_gift", "Can see what people give"),
+            ("reverse_gift", "Can reverse a gift: a returned check, a wrong entry"),
+            ("phone_gift", "Can take gifts on the phone"),
+        ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="gift_amount_above_zero"),
             models.CheckConstraint(
-                condition=models.Q(covered_fee_minor__lt=models.F("amount_minor")), name="gift_fee_inside_amount"
+                condition=models.Q(amount_minor__gt=0)
+                | models.Q(kind__in=["stock", "crypto", "in_kind", "services", "vehicle"]),
+                name="gift_amount_above_zero",
             ),
             models.CheckConstraint(
-                condition=~models.Q(status="settled")
+                condition=models.Q(covered_fee_minor=0) | models.Q(covered_fee_minor__lt=models.F("amount_minor")),
+                name="gift_fee_inside_amount",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["settled", "reversed"])
                 | models.Q(gift_on__isnull=False, settled_at__isnull=False) & models.Q(donor__isnull=False),
                 name="gift_settled_has_dates_and_donor",
             ),
@@ -150,6 +188,11 @@ class Gift(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_property(self) -> bool:
+        """Whether it is goods, shares or work, of which no receipt says a value."""
+        return self.amount_minor == 0
 
     @property
     def covered_fee(self) -> Money:

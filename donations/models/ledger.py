@@ -19,6 +19,12 @@ class LedgerEntry(models.Model):
     class Kind(models.TextChoices):
         GIFT = "gift", "gift"
         FEE = "fee", "processor's fee"
+        REVERSAL = "reversal", "reversal"
+        # What the books carry property at; no part of any cash total, and on no receipt.
+        PROPERTY = "property", "property"
+        PROPERTY_REVERSAL = "property_back", "property's reversal"
+        # An expense of ours, not part of any gift (domain rule 12).
+        BANK_FEE = "bank_fee", "bank's fee"
 
     source = models.CharField(max_length=120, help_text="What proves it, like a charge's id.")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -40,9 +46,8 @@ class LedgerEntry(models.Model):
             models.UniqueConstraint(fields=["source", "kind"], name="ledger_each_fact_once"),
             models.CheckConstraint(condition=~models.Q(amount_minor=0), name="ledger_amount_not_zero"),
             models.CheckConstraint(
-                condition=models.Q(kind="gift", amount_minor__gt=0)
-                | models.Q(kind="fee", amount_minor__lt=0)
-                | ~models.Q(kind__in=["gift", "fee"]),
+                condition=models.Q(kind__in=["gift", "property"], amount_minor__gt=0)
+                | models.Q(kind__in=["fee", "reversal", "property_back", "bank_fee"], amount_minor__lt=0),
                 name="ledger_sign_fits_kind",
             ),
         ]

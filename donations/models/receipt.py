@@ -76,3 +76,55 @@ class ReceiptPdf(models.Model):
 
     def __str__(self) -> str:
         return f"PDF of {self.receipt}"
+
+
+class ReceiptVoid(models.Model):
+    """A receipt that no longer stands, and why. Its number stays used (domain rule 47). Grows only."""
+
+    class Reason(models.TextChoices):
+        BOUNCED = "nsf", "returned by the bank"
+        WRONG_DONOR = "wrong_donor", "wrong donor"
+        WRONG_AMOUNT = "wrong_amount", "wrong amount"
+        WRONG_DATE = "wrong_date", "wrong date"
+        OTHER = "other", "other"
+
+    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="void")
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    note = models.CharField(max_length=300, blank=True)
+    actor = models.CharField(max_length=80)
+    voided_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name = "void receipt"
+
+    def __str__(self) -> str:
+        return f"{self.receipt} is void"
+
+
+class PrintRun(models.Model):
+    """Receipts that go out on paper together, as one PDF for window envelopes."""
+
+    file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="print_run")
+    made_by = models.CharField(max_length=80, help_text='"staff:17"')
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        permissions = [("make_printrun", "Can print receipts and mark them mailed")]
+
+    def __str__(self) -> str:
+        return f"print run {self.pk}"
+
+
+class PrintedReceipt(models.Model):
+    """A receipt in a print run. A receipt is printed once; again only as a copy."""
+
+    run = models.ForeignKey(PrintRun, on_delete=models.PROTECT, related_name="receipts")
+    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="printed")
+    page = models.PositiveIntegerField(help_text="Its first page in the run's PDF.")
+
+    class Meta:
+        ordering = ["page"]
+
+    def __str__(self) -> str:
+        return f"{self.receipt} on page {self.page}"

@@ -6,7 +6,9 @@ MOVES: dict[str, frozenset[str]] = {
     "processing": frozenset({"settled", "failed"}),
     # The browser came back after we had closed the gift: the money is real.
     "expired": frozenset({"processing", "settled"}),
-    "settled": frozenset(),
+    # The bank or Stripe took it back: only by a reversal, with its own ledger line.
+    "settled": frozenset({"reversed"}),
+    "reversed": frozenset(),
 }
 
 

@@ -8,6 +8,7 @@ from nonprofit.models import User
 
 STAFF = [
     ("staff@example.org", "Sam Whitcomb", "Staff"),
+    ("entry@example.org", "Noor Haddad", "Data entry"),
     ("finance@example.org", "Fiona Adeyemi", "Finance"),
     ("admin@example.org", "Alex Moreau", "Administrator"),
 ]

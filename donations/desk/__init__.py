@@ -1,0 +1,1 @@
+"""The offline desk: batches, returned checks, phone gifts, promises, merging supporters, imports."""

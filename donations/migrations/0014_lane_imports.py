@@ -1,0 +1,8 @@
+"""Empty until its builder needs it."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("donations", "0013_lane_people")]
+    operations = []
