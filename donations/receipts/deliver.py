@@ -75,3 +75,11 @@ def letter(
         attachment=file,
         attachment_name=f"receipt-{receipt.number}.pdf",
     )
+
+
+def stop(receipt: Receipt) -> int:
+    """Letters with this receipt that were not sent yet are given up; how many."""
+    waiting = letters(receipt).filter(status=OutgoingEmail.Status.QUEUED).select_for_update(of=("self",))
+    return OutgoingEmail.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(
+        status=OutgoingEmail.Status.FAILED, last_error="stopped: the receipt is void"
+    )
