@@ -14,5 +14,6 @@ urlpatterns = [
     path("thanks/<uuid:token>/status/", views.status, name="status"),
     path("colors-<int:version>.css", views.colors_css, name="colors"),
     path("ways/", views.ways, name="ways"),
+    path("ways/<int:way_id>/account/", views.account_details, name="account_details"),
     path("ways/reply-slip/", views.reply_slip, name="reply_slip"),
 ]

@@ -10,10 +10,11 @@ from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from donations import forms, gateway, gifts, other_ways, pages, repeats, throttle, waiting
 from donations.forms import GivingForm
+from donations.models import Donor, Way
 from nonprofit import colors, limits, markup, organization
 from nonprofit.models import Organization
 
@@ -148,10 +149,35 @@ def ways(request: HttpRequest) -> HttpResponse:
     return render(request, "donations/ways.html", {"sections": other_ways.sections()})
 
 
+@require_POST
+@never_cache
+def account_details(request: HttpRequest, way_id: int) -> HttpResponse:
+    """Where to wire money or send shares: only for a person who pressed the button, and not for a robot that counts up.
+
+    Nothing of it stands in a page that can be fetched by its address.
+    """
+    way = get_object_or_404(Way, pk=way_id, is_shown=True)
+    lines = list(way.account_details.all())
+    if not lines:
+        raise Http404("no account details")
+    if limits.allow([(DETAILS_PER_ADDRESS, limits.address(request)), (DETAILS_IN_ALL, "all")]):
+        return render(request, "donations/account_details.html", {"way": way, "lines": []}, status=429)
+    return render(request, "donations/account_details.html", {"way": way, "lines": lines})
+
+
+DETAILS_PER_ADDRESS = limits.Limit("account details", "10 per 1 hour")
+DETAILS_IN_ALL = limits.Limit("account details in all", "300 per 1 hour")
+
+
 @require_safe
+@never_cache
 def reply_slip(request: HttpRequest) -> HttpResponse:
-    """A slip to print, fill in and mail with a check."""
-    return render(request, "donations/reply_slip.html", {"amounts": other_ways.slip_amounts()})
+    """A slip to print, fill in and mail with a check; a signed-in supporter's own is filled in."""
+    donor = Donor.objects.filter(user=request.user.pk).first() if request.user.is_authenticated else None
+    slip = other_ways.slip(request.GET.get("campaign", ""), donor)
+    if slip is None:
+        raise Http404("no open campaign of that name")
+    return render(request, "donations/reply_slip.html", {"slip": slip})
 
 
 @require_safe

@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, reverse
 
 from donations import campaigns
 from donations.admin.forms import CampaignForm, money_field
-from donations.models import Campaign, Fund, LedgerEntry, Way
+from donations.models import AccountDetail, Campaign, Fund, LedgerEntry, Way
 from nonprofit.admin_parts import TextAdmin, may, verb
 
 RUN = "donations.add_campaign"
@@ -102,3 +102,12 @@ class FundAdmin(TextAdmin[Fund]):
 class WayAdmin(TextAdmin[Way]):
     list_display = ("title", "kind", "is_shown", "position")
     ordering = ("position", "pk")
+
+
+@admin.register(AccountDetail)
+class AccountDetailAdmin(TextAdmin[AccountDetail]):
+    """Whoever changes an account number here changes where money goes: a right of its own, and in the audit log."""
+
+    list_display = ("label", "way", "value", "position")
+    list_select_related = ("way",)
+    ordering = ("way", "position", "pk")

@@ -1,6 +1,6 @@
 """Tables of the money: donors, gifts, the ledger, plans, batches, promises, imports, receipts and Stripe's inbox."""
 
-from donations.models.campaign import Campaign, Fund, Way
+from donations.models.campaign import AccountDetail, Campaign, Fund, Way
 from donations.models.donor import Donor
 from donations.models.gift import Attempt, Gift
 from donations.models.gift_import import FormerId, GiftImport, GiftOrigin, ImportMapping, ImportRow
@@ -9,7 +9,7 @@ from donations.models.offline import Batch, BatchRow, GiftDetail, OfflineFacts, 
 from donations.models.people import DonorAddress, DonorEmail, DonorMerge, DonorNote, NotTheSame, Tag
 from donations.models.phone import PhoneCall
 from donations.models.plan import Plan
-from donations.models.promise import Employer, Promise, PromisePart, PromisePayment
+from donations.models.promise import Employer, PartWriteOff, Promise, PromisePart, PromisePayment
 from donations.models.receipt import (
     PrintedReceipt,
     PrintRun,
@@ -22,6 +22,7 @@ from donations.models.receipt import (
 from donations.models.stripe_event import EventSweep, StripeEvent
 
 __all__ = [
+    "AccountDetail",
     "Attempt",
     "Batch",
     "BatchRow",
@@ -44,6 +45,7 @@ __all__ = [
     "LedgerEntry",
     "NotTheSame",
     "OfflineFacts",
+    "PartWriteOff",
     "PhoneCall",
     "Plan",
     "PrintRun",

@@ -126,3 +126,18 @@ class Way(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class AccountDetail(models.Model):
+    """A line of a way's account details, like "Routing number". Shown only to a person who asks for it."""
+
+    way = models.ForeignKey(Way, on_delete=models.CASCADE, related_name="account_details")
+    label = models.CharField(max_length=60, help_text='Like "Routing number" or "DTC number".')
+    value = models.CharField(max_length=120)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["way", "position", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.label}"
