@@ -30,7 +30,7 @@ DATED_BY_CREDIT = {"wire", "stock", "crypto"}
 
 
 def record(kind: str = "check", *, donor: Donor | None = None, on: date | None = None, **fields: Any) -> Gift:
-    """A gift of `kind`, booked and waiting for its receipt. on: the day it came. Other fields are facts or Recorded's."""
+    """A gift of `kind`, booked, its receipt due. on: the day it came. Other fields are facts or Recorded's."""
     builders.organization()
     donor, day = donor or builders.donor(), on or clock.today()
     own = {"recognized", "tribute", "tribute_name", "note", "fund", "campaign", "booked_on"}
