@@ -10,32 +10,16 @@ from django import forms
 from donations import gifts
 from donations.countries import CODES
 from donations.models import Campaign, Fund, Gift
+from nonprofit import card_numbers
 from nonprofit.models import normal_email
 from nonprofit.money import Money, MoneyError, gross_up
 
 # Control characters, and those that turn the direction of the text around them; line breaks are looked at apart.
 CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
-LONG_NUMBER = re.compile(r"(?:\d[\s.\-]{0,2}){13,}")
 CHOOSE_AMOUNT = "Choose an amount, or enter your own."
 TYPE_AMOUNT = "Enter an amount in numbers, like 25 or 25.50."
 CHOOSE_FREQUENCY = "Choose once, monthly or yearly."
-CARD_TYPED = "Please take the card number out of here. It belongs in the card field only, where we never see it."
 CONTACT = ("name", "email", "phone", "address_line1", "address_line2", "city", "region", "postal_code", "country")
-
-
-def looks_like_a_card(text: str) -> bool:
-    """Whether `text` holds 13 to 19 digits in a row that could be a card's (ISO/IEC 7812-1: first digit, Luhn)."""
-    for run in LONG_NUMBER.findall(text):
-        digits = [int(character) for character in run if character.isdigit()]
-        for length in range(13, 20):
-            if any(_is_card(digits[start : start + length]) for start in range(len(digits) - length + 1)):
-                return True
-    return False
-
-
-def _is_card(digits: list[int]) -> bool:
-    doubled = [d if place % 2 == 0 else sum(divmod(d * 2, 10)) for place, d in enumerate(reversed(digits))]
-    return 2 <= digits[0] <= 6 and sum(doubled) % 10 == 0
 
 
 class Text(forms.CharField):
@@ -47,19 +31,13 @@ class Text(forms.CharField):
         super().__init__(
             max_length=max_length,
             required=bool(what),
+            validators=[card_numbers.refuse],
             error_messages={"required": f"Enter {what}.", "max_length": too_long},
         )
 
     def to_python(self, value: object) -> str:
         text = CONTROL.sub("", super().to_python(value) or "")
         return text.replace("\r\n", "\n").strip() if self.lines else " ".join(text.split())
-
-    def clean(self, value: object) -> str:
-        # Last, so that only text of a sensible length is searched.
-        text = str(super().clean(value))
-        if looks_like_a_card(text):
-            raise forms.ValidationError(CARD_TYPED)
-        return text
 
 
 class Email(forms.EmailField):
@@ -69,10 +47,9 @@ class Email(forms.EmailField):
         return normal_email(CONTROL.sub("", super().to_python(value) or ""))
 
     def clean(self, value: object) -> str:
-        address = str(super().clean(value))
-        if looks_like_a_card(address):
-            raise forms.ValidationError(CARD_TYPED)
-        return address
+        # Before "not an address", which would not say what is really wrong.
+        card_numbers.refuse(value)
+        return str(super().clean(value))
 
 
 class GivingForm(forms.Form):

@@ -86,6 +86,8 @@ class Panel:
 class ListAdmin(ModelAdmin[Row]):
     """A list that stays fast at a million rows: capped count, fixed choices, newest first by the primary key."""
 
+    # Refuses card numbers in every field of words (generics.ModelForm).
+    form = ModelForm
     paginator = CappedPaginator
     show_full_result_count = False
     # Counting each choice would read the whole table once more for each.

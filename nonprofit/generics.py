@@ -6,6 +6,8 @@ from django.contrib.admin import ModelAdmin as ModelAdmin
 from django.core.paginator import Paginator as Paginator
 from django.forms import ModelForm as ModelForm
 
+from nonprofit import card_numbers
+
 if not TYPE_CHECKING:
 
     class ModelAdmin(ModelAdmin):
@@ -14,8 +16,8 @@ if not TYPE_CHECKING:
         def __class_getitem__(cls, _parameter: object) -> type:
             return cls
 
-    class ModelForm(ModelForm):
-        """`ModelForm[Gift]` is ModelForm."""
+    class ModelForm(card_numbers.Guarded, ModelForm):
+        """`ModelForm[Gift]` is ModelForm, and no form of ours takes a card number into a field of words."""
 
         def __class_getitem__(cls, _parameter: object) -> type:
             return cls

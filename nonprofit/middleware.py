@@ -1,11 +1,14 @@
-"""What every request passes: an id in the logs, and a body that can be read as text."""
+"""What every request passes: an id in the logs, a body that can be read as text, and no card numbers in its words."""
 
+import re
 import uuid
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.http.multipartparser import MultiPartParserError
+
+from nonprofit import card_numbers
 
 View = Callable[[HttpRequest], HttpResponseBase]
 
@@ -45,6 +48,38 @@ def readable_body(get_response: View) -> View:
     return handle
 
 
+def no_card_numbers(get_response: View) -> View:
+    """Take card numbers out of what was typed before anything of ours sees them.
+
+    Forms then refuse what is left (card_numbers.refuse) and show it again. No form, log, session, audit entry or error
+    report can hold a number that never came past this door. It must stand before whatever first reads a form.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        if request.method == "POST" and request.content_type in FORMS and _is_typed(request.POST):
+            found = {
+                name: [card_numbers.without(value) for value in values]
+                for name, values in request.POST.lists()
+                if any(not OUR_ID.fullmatch(value) and card_numbers.find(value) for value in values)
+            }
+            if found:
+                post = request.POST.copy()
+                for name, values in found.items():
+                    post.setlist(name, values)
+                request.POST = post
+        return get_response(request)
+
+    return handle
+
+
+def _is_typed(post: QueryDict) -> bool:
+    """Whether a person can have typed so much. More is for the fields, which say how much they take."""
+    return sum(len(value) for _, values in post.lists() for value in values) <= TYPED
+
+
+TYPED = 200_000
+# An id that came with our own page (uuid4) can be almost all digits, and must come back as it went.
+OUR_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 PLAIN_FORM = "application/x-www-form-urlencoded"
 FORMS = {PLAIN_FORM, "multipart/form-data"}
 
