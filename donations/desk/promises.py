@@ -1,0 +1,289 @@
+"""The verbs of promises: made, changed, paid by gifts, written off. None of them is money (domain rules 33-36)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from donations.models import (
+    Campaign,
+    Donor,
+    Fund,
+    Gift,
+    PartWriteOff,
+    Promise,
+    PromisePart,
+    PromisePayment,
+    SoftCredit,
+)
+from donations.rules.instalments import NoSchedule, Schedule
+from nonprofit import audit, clock
+from nonprofit.models import User
+from nonprofit.money import Money
+
+# Kinds that may come without a figure; of the others the amount is what was promised.
+WITHOUT_FIGURE = frozenset({Promise.Kind.STOCK, Promise.Kind.BEQUEST})
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """What somebody said they will give. attempt: made with each form. amount: None for shares and open intentions."""
+
+    attempt: UUID
+    kind: str
+    donor: Donor
+    amount: Money | None
+    schedule: Schedule
+    fund: Fund
+    promised_on: date
+    currency: str = "usd"
+    campaign: Campaign | None = None
+    description: str = ""
+    note: str = ""
+    matched_gift: Gift | None = None
+
+
+class CannotPromise(ValueError):
+    """It cannot be done so; the text is for the person who asked for it."""
+
+
+@transaction.atomic
+def promise(what: Promised, *, actor: str) -> Promise:
+    """The promise stands with its parts, whose amounts come to the whole exactly.
+
+    Safe twice and twice at once: one attempt is one promise. Raises CannotPromise.
+    """
+    if what.amount is None and what.kind not in WITHOUT_FIGURE:
+        raise CannotPromise("Say how much was promised.")
+    if what.amount is not None and what.kind == Promise.Kind.STOCK:
+        raise CannotPromise("Shares have no amount until they are here. Say which and how many in the description.")
+    try:
+        parts = what.schedule.parts(what.amount.minor if what.amount else None)
+    except NoSchedule as trouble:
+        raise CannotPromise(str(trouble)) from trouble
+    made, is_new = Promise.objects.get_or_create(
+        attempt=what.attempt,
+        defaults={
+            "kind": what.kind,
+            "donor": what.donor,
+            "matched_gift": what.matched_gift,
+            "description": what.description,
+            "currency": what.amount.currency if what.amount else what.currency,
+            "fund": what.fund,
+            "campaign": what.campaign,
+            "promised_on": what.promised_on,
+            "note": what.note,
+            "created_by": actor,
+        },
+    )
+    if is_new:
+        _add_parts(made, parts)
+        audit.record(actor, "add promise", made, after=_written(made, what.amount))
+    return made
+
+
+def _add_parts(made: Promise, parts: Sequence[tuple[date | None, int | None]]) -> None:
+    PromisePart.objects.bulk_create(PromisePart(promise=made, due_on=on, amount_minor=minor) for on, minor in parts)
+
+
+def _written(made: Promise, amount: Money | None) -> dict[str, object]:
+    """What the audit log keeps; of a private intention only that there is one."""
+    if made.kind == Promise.Kind.BEQUEST or amount is None:
+        return {"kind": made.kind}
+    return {"kind": made.kind, "amount_minor": amount.minor}
+
+
+@transaction.atomic
+def change_part(part_id: int, *, due_on: date | None, amount_minor: int | None, actor: str) -> PromisePart:
+    """The part is due on that day, with that amount in minor units. Locks the part; safe twice.
+
+    Raises CannotPromise: it is written off, or its kind needs an amount.
+    """
+    part = _locked(part_id)
+    if part.written_off_on is not None:
+        raise CannotPromise("This part is written off. Take that back first.")
+    if (amount_minor is None and part.promise.kind not in WITHOUT_FIGURE) or amount_minor == 0:
+        raise CannotPromise("Say how much is expected. What is not expected any more is written off.")
+    if amount_minor is not None and part.promise.kind == Promise.Kind.STOCK:
+        raise CannotPromise("Shares have no amount until they are here.")
+    before, after = _facts(part), {"due_on": str(due_on or ""), "amount_minor": amount_minor}
+    if before != after:
+        part.due_on, part.amount_minor = due_on, amount_minor
+        part.save(update_fields=["due_on", "amount_minor"])
+        if part.promise.kind == Promise.Kind.BEQUEST:
+            before, after = {}, {"due_on": str(due_on or "")}
+        audit.record(actor, "change promise", part, before=before, after=after)
+    return part
+
+
+def _facts(part: PromisePart) -> dict[str, object]:
+    return {"due_on": str(part.due_on or ""), "amount_minor": part.amount_minor}
+
+
+def _locked(part_id: int) -> PromisePart:
+    return PromisePart.objects.select_for_update(of=("self",)).select_related("promise").get(pk=part_id)
+
+
+# --- what pays it ----------------------------------------------------------------------------------------------------
+
+
+def open_parts_of(donor: Donor) -> list[PromisePart]:
+    """What this supporter, or an employer for a gift of theirs, still owes; the oldest first.
+
+    For choosing what an incoming check pays: `part.label`, `part.open`. Intentions in a will are private and left out.
+    """
+    whose = Q(promise__donor=donor) | Q(promise__matched_gift__donor=donor)
+    parts = PromisePart.objects.filter(whose).exclude(promise__kind=Promise.Kind.BEQUEST).with_paid().unpaid()
+    return list(parts.select_related("promise").order_by(F("due_on").asc(nulls_last=True), "pk"))
+
+
+@transaction.atomic
+def pay(part_id: int, gift_id: int, actor: str, *, is_unmentioned: bool = False) -> PromisePayment:
+    """The settled gift pays this part, wholly, in part, or with more than was promised; a match thanks its employee.
+
+    Locks the gift, then the part. Safe twice and twice at once; a gift pays one part only. is_unmentioned: a person
+    looked at the fund sponsor's papers and they do not mention the pledge (domain rule 27: Notice 2017-73).
+    Raises CannotPromise.
+    """
+    gift = Gift.objects.select_for_update(of=("self",)).select_related("donor").get(pk=gift_id)
+    part = _locked(part_id)
+    earlier = PromisePayment.objects.filter(gift=gift).select_related("part__promise").first()
+    if earlier is not None:
+        if earlier.part_id != part.pk:
+            raise CannotPromise(f"{gift.public_id} already pays {earlier.part.label}. A gift pays one part only.")
+        return earlier
+    _check_fits(gift, part.promise)
+    needs_check = needs_papers_checked(gift, part.promise)
+    if needs_check and not is_unmentioned:
+        raise CannotPromise(
+            f"{gift.public_id} is a donor-advised fund grant. It may pay a personal pledge only if the sponsor's papers"
+            " do not mention the pledge: confirm that on the promise's page."
+        )
+    payment = PromisePayment.objects.create(
+        part=part, gift=gift, actor=actor, papers_checked_by=actor if needs_check else ""
+    )
+    _thank_employee(gift, part.promise)
+    checked = {"papers_checked": True} if needs_check else {}
+    audit.record(actor, "pay promise", part, after={"gift": gift.pk, **checked})
+    return payment
+
+
+def needs_papers_checked(gift: Gift, made: Promise) -> bool:
+    """Whether it is a fund sponsor's grant for somebody else's pledge (domain rule 27)."""
+    is_grant = gift.kind == Gift.Kind.DAF or (gift.donor is not None and gift.donor.kind == Donor.Kind.DAF_SPONSOR)
+    return is_grant and made.kind == Promise.Kind.PLEDGE and gift.donor_id != made.donor_id
+
+
+def _check_fits(gift: Gift, made: Promise) -> None:
+    if gift.status != Gift.Status.SETTLED:
+        raise CannotPromise(f"{gift.public_id} is {gift.get_status_display()}: only money that is here pays a promise.")
+    if not gift.is_property and gift.currency != made.currency:
+        raise CannotPromise(f"{gift.public_id} is in {gift.currency.upper()}, the promise in {made.currency.upper()}.")
+    if not candidates(made).filter(pk=gift.pk).exists():
+        raise CannotPromise(f"{gift.public_id} is neither from {made.donor.name} nor in their name.")
+
+
+def candidates(made: Promise) -> QuerySet[Gift]:
+    """Settled gifts that may pay this promise: the promiser's own, those they are thanked for, and its special ways.
+
+    A match may come through a platform and thanks the employee; what was left in a will comes from the estate.
+    """
+    whose = Q(donor=made.donor_id) | Q(soft_credits__donor=made.donor_id)
+    if made.kind == Promise.Kind.MATCH and made.matched_gift is not None:
+        whose |= Q(kind=Gift.Kind.MATCH, soft_credits__donor=made.matched_gift.donor_id)
+    if made.kind == Promise.Kind.BEQUEST:
+        whose |= Q(kind=Gift.Kind.BEQUEST)
+    ids = Gift.objects.settled().filter(whose).values("pk")
+    return Gift.objects.filter(pk__in=ids)
+
+
+def _thank_employee(gift: Gift, made: Promise) -> None:
+    """The one whose gift is matched is recognized on the company's; never counted twice (domain rules 33, 89)."""
+    source = made.matched_gift
+    if source is None or source.donor_id is None or source.donor_id == gift.donor_id:
+        return
+    SoftCredit.objects.get_or_create(gift=gift, donor_id=source.donor_id, defaults={"role": SoftCredit.Role.EMPLOYEE})
+
+
+@transaction.atomic
+def detach(payment_id: int, reason: str, actor: str) -> None:
+    """The gift pays this promise no more, and may pay another. The gift itself is untouched. Safe twice."""
+    payment = (
+        PromisePayment.objects.select_for_update(of=("self",)).select_related("part").filter(pk=payment_id).first()
+    )
+    if payment is None:
+        return
+    audit.record(actor, "detach gift from promise", payment.part, reason=reason, before={"gift": payment.gift_id})
+    payment.delete()
+
+
+# --- what will not come ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def write_off(what: PromisePart | Promise, reason: str, user: User) -> list[PartWriteOff]:
+    """What is still open of the part, or of every part of the promise, will not come: one dated event for each.
+
+    Locks the parts. Safe twice: nothing is written off again. A match concerns the company alone: its employee and
+    their gift stay as they are (domain rule 34). Raises PermissionDenied, CannotPromise without a reason.
+    """
+    ids = _check_may(what, reason, user)
+    events = []
+    for part in _lock_all(ids):
+        if part.written_off_on is not None or not _is_open(part):
+            continue
+        part.written_off_on, part.write_off_reason = clock.today(), reason.strip()
+        part.save(update_fields=["written_off_on", "write_off_reason"])
+        events.append(_event(part, PartWriteOff.Deed.WRITTEN_OFF, part.written_off, reason, user))
+    return events
+
+
+@transaction.atomic
+def take_back(what: PromisePart | Promise, reason: str, user: User) -> list[PartWriteOff]:
+    """What was written off is expected again, by another dated event. Locks the parts; safe twice.
+
+    Raises PermissionDenied, CannotPromise without a reason.
+    """
+    ids = _check_may(what, reason, user)
+    events = []
+    for part in _lock_all(ids):
+        if part.written_off_on is None:
+            continue
+        lost = part.written_off
+        part.written_off_on, part.write_off_reason = None, ""
+        part.save(update_fields=["written_off_on", "write_off_reason"])
+        events.append(_event(part, PartWriteOff.Deed.TAKEN_BACK, lost, reason, user))
+    return events
+
+
+def _check_may(what: PromisePart | Promise, reason: str, user: User) -> list[int]:
+    if not user.has_perm("donations.writeoff_promise"):
+        raise PermissionDenied
+    if not reason.strip():
+        raise CannotPromise("Say why.")
+    return [what.pk] if isinstance(what, PromisePart) else list(what.parts.values_list("pk", flat=True))
+
+
+def _lock_all(ids: list[int]) -> list[PromisePart]:
+    """The parts, locked in the order of their ids, and read with what has paid them once they are."""
+    rows = PromisePart.objects.filter(pk__in=ids).order_by("pk")
+    list(rows.select_for_update().values_list("pk"))
+    return list(rows.with_paid().select_related("promise"))
+
+
+def _is_open(part: PromisePart) -> bool:
+    return bool(part.open) or not part.paid_count
+
+
+def _event(part: PromisePart, deed: str, amount: Money, reason: str, user: User) -> PartWriteOff:
+    actor, minor = audit.staff(user), None if part.amount_minor is None else amount.minor
+    event = PartWriteOff.objects.create(
+        part=part, deed=deed, on=clock.today(), amount_minor=minor, reason=reason.strip(), actor=actor
+    )
+    action = "write off promise" if deed == PartWriteOff.Deed.WRITTEN_OFF else "take back write-off"
+    audit.record(actor, action, part, reason=reason.strip(), after={"on": str(event.on)})
+    return event
