@@ -26,6 +26,7 @@ DATABASE = "more_ways"
 PEOPLE = (
     ("supporter", "ana@example.org", "/portal/"),
     ("staff", "staff@example.org", "/admin/"),
+    ("data entry", "entry@example.org", "/admin/"),
     ("finance", "finance@example.org", "/admin/"),
     ("administrator", "admin@example.org", "/admin/"),
 )
