@@ -1,8 +1,147 @@
-"""Empty until its builder needs it."""
+"""Supporters are found while somebody types: the database keeps their words, in pairs, and how a word is mistyped.
+
+`donations_donorterm` holds each two words of a name in both orders ("ana silva", "silva ana"), and the ZIP code: a
+prefix of it is found by one range of an index, however many supporters there are. `donations_nameword` holds each word
+once or a few times; its index holds the word's beginnings with one letter left out, so that a typo needs a handful of
+equal keys and no comparison with every name. Triggers keep both: whatever writes supporters, one by one or by COPY,
+need not know of them. They are no Django models: nothing but the search reads them.
+"""
 
 from django.db import migrations
+
+WORDS = r"""
+CREATE FUNCTION donations_words(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- Lower case, without accents, apostrophes and points: "O'Brien, José" is {obrien,jose}. The same for what is typed.
+    WITH split AS (
+        SELECT word, min(place) AS place
+        FROM regexp_split_to_table(
+            regexp_replace(
+                lower(regexp_replace(normalize(text, NFKD), '[\u0300-\u036f]', '', 'g')), '[''’‘`´.]', '', 'g'
+            ),
+            '[\s,;:/&+()"“”|_@*%-]+'
+        ) WITH ORDINALITY AS found (word, place)
+        WHERE word <> ''
+        GROUP BY word
+    ), telling AS (SELECT * FROM split WHERE word NOT IN ('and', 'the', 'of'))
+    SELECT coalesce(
+        (SELECT array_agg(word ORDER BY place) FROM telling), (SELECT array_agg(word ORDER BY place) FROM split), '{}'
+    )
+$$;
+
+CREATE FUNCTION donations_word_keys(word text, sizes int[]) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- The word's beginnings of these sizes, whole and with one letter left out. Two words one slip apart share a key.
+    SELECT array_agg(DISTINCT key)
+    FROM (SELECT DISTINCT left(word, size) AS start FROM unnest(sizes) AS size) AS starts,
+    LATERAL (
+        SELECT start UNION SELECT left(start, place - 1) || substr(start, place + 1)
+        FROM generate_series(1, length(start)) AS place
+    ) AS keys (key)
+$$;
+
+CREATE FUNCTION donations_terms(name text, addressee text, postal_code text) RETURNS SETOF text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    WITH sources AS (
+        SELECT donations_words(name) AS words UNION SELECT donations_words(addressee) WHERE addressee <> ''
+    )
+    SELECT a.word || ' ' || b.word
+    FROM sources, unnest(words[1:5]) AS a (word), unnest(words[1:5]) AS b (word) WHERE a.word <> b.word
+    UNION SELECT words[1] FROM sources WHERE cardinality(words) = 1
+    UNION SELECT unnest(words[6:10]) FROM sources
+    UNION SELECT lower(postal_code) WHERE postal_code <> ''
+$$;
+"""
+DROP_WORDS = """
+DROP FUNCTION donations_terms(text, text, text);
+DROP FUNCTION donations_word_keys(text, int[]);
+DROP FUNCTION donations_words(text);
+"""
+
+TABLES = """
+CREATE TABLE donations_donorterm (
+    donor_id bigint NOT NULL REFERENCES donations_donor (id) ON DELETE CASCADE,
+    -- By bytes, so that a prefix is a range of the index whatever the database's language is.
+    term text COLLATE "C" NOT NULL,
+    PRIMARY KEY (donor_id, term)
+);
+CREATE INDEX donations_donor_by_term ON donations_donorterm (term, donor_id);
+-- Not unique: two people of one new name may be written at once, and neither waits for the other's transaction.
+CREATE TABLE donations_nameword (word text COLLATE "C" NOT NULL);
+CREATE INDEX donations_nameword_by_word ON donations_nameword (word);
+CREATE INDEX donations_nameword_by_key ON donations_nameword
+    USING gin (donations_word_keys(word, '{3,4,5,6}')) WITH (fastupdate = off);
+"""
+DROP_TABLES = "DROP TABLE donations_nameword; DROP TABLE donations_donorterm;"
+
+TRIGGERS = r"""
+CREATE FUNCTION donations_keep_words(names text[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO donations_nameword (word)
+    SELECT DISTINCT new.word FROM unnest(names) AS name, unnest(donations_words(name)) AS new (word)
+    WHERE length(new.word) > 2 AND new.word !~ '[0-9]'
+    AND NOT EXISTS (SELECT 1 FROM donations_nameword AS known WHERE known.word = new.word)
+$$;
+
+CREATE FUNCTION donations_donors_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO donations_donorterm (donor_id, term)
+    SELECT id, term FROM added, donations_terms(name, addressee, postal_code) AS term;
+    PERFORM donations_keep_words(array_agg(name) || array_agg(addressee)) FROM added;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER donor_terms_added AFTER INSERT ON donations_donor
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION donations_donors_added();
+
+CREATE FUNCTION donations_donor_renamed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM donations_donorterm WHERE donor_id = NEW.id;
+    INSERT INTO donations_donorterm (donor_id, term)
+    SELECT NEW.id, term FROM donations_terms(NEW.name, NEW.addressee, NEW.postal_code) AS term;
+    PERFORM donations_keep_words(ARRAY[NEW.name::text, NEW.addressee::text]);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER donor_terms_renamed AFTER UPDATE ON donations_donor FOR EACH ROW
+    WHEN ((OLD.name, OLD.addressee, OLD.postal_code) IS DISTINCT FROM (NEW.name, NEW.addressee, NEW.postal_code))
+    EXECUTE FUNCTION donations_donor_renamed();
+
+-- Supporters that are here already.
+INSERT INTO donations_donorterm (donor_id, term)
+SELECT id, term FROM donations_donor, donations_terms(name, addressee, postal_code) AS term;
+SELECT donations_keep_words(array_agg(name::text) || array_agg(addressee::text)) FROM donations_donor;
+"""
+DROP_TRIGGERS = """
+DROP TRIGGER donor_terms_renamed ON donations_donor;
+DROP FUNCTION donations_donor_renamed();
+DROP TRIGGER donor_terms_added ON donations_donor;
+DROP FUNCTION donations_donors_added();
+DROP FUNCTION donations_keep_words(text[]);
+"""
+
+INDEXES = r"""
+-- A phone number as typed in part: by its first digits without the country's, and by its last ones.
+CREATE FUNCTION donations_digits(text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT right(regexp_replace(text, '\D', '', 'g'), 10) $$;
+CREATE INDEX donations_donor_by_phone_start ON donations_donor (donations_digits(phone) text_pattern_ops)
+    WHERE phone <> '';
+CREATE INDEX donations_donor_by_phone_end ON donations_donor (reverse(donations_digits(phone)) text_pattern_ops)
+    WHERE phone <> '';
+-- The name printed on a check, as it begins.
+CREATE INDEX donations_detail_by_payer ON donations_giftdetail (upper(payer_name) text_pattern_ops)
+    WHERE payer_name <> '';
+"""
+DROP_INDEXES = """
+DROP INDEX donations_detail_by_payer;
+DROP INDEX donations_donor_by_phone_end;
+DROP INDEX donations_donor_by_phone_start;
+DROP FUNCTION donations_digits(text);
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [("donations", "0012_lane_batches")]
-    operations = []
+    operations = [
+        migrations.RunSQL(WORDS, DROP_WORDS),
+        migrations.RunSQL(TABLES, DROP_TABLES),
+        migrations.RunSQL(TRIGGERS, DROP_TRIGGERS),
+        migrations.RunSQL(INDEXES, DROP_INDEXES),
+    ]
