@@ -28,7 +28,7 @@ class Figure:
 
 
 ORDER = (
-    *("Donor", "Gift", "Plan", "Receipt", "ReceiptDue", "LedgerEntry", "StripeEvent"),
+    *("Donor", "Gift", "Plan", "Receipt", "ReceiptDue", "LedgerEntry", "Reversal", "StripeEvent"),
     *("Campaign", "Fund", "Way", "NewsletterSubscription"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )

@@ -168,7 +168,7 @@ def _letter(gift: Gift, notice: Notice, receipt: Receipt | None) -> tuple[str, s
     is_bounced = notice.reason == Reversal.Reason.BOUNCED
     facts = getattr(gift, "detail", None)
     salutation = donor.salutation or f"Dear {gift.donor_name}"
-    words = {
+    words: dict[str, object] = {
         "salutation": f"{salutation.rstrip(' ,')},",
         "what": _what(gift, facts.check_number if facts else ""),
         "amount": "" if gift.is_property else str(gift.amount),
@@ -209,7 +209,7 @@ def to_tell() -> QuerySet[Reversal]:
 
 @transaction.atomic(durable=True)
 def told(gift_id: int, user: User, *, how: str) -> bool:
-    """The supporter has been told, `how` in a few words, or needs not be; False when somebody had noted it. Safe twice."""
+    """The supporter was told, `how` in a few words, or need not be; False when that was noted before. Safe twice."""
     gift = Gift.objects.select_for_update().get(pk=gift_id)
     if AuditEntry.objects.filter(action=TOLD, target_type="gift", target_id=str(gift.pk)).exists():
         return False

@@ -222,8 +222,7 @@ def test_rule_92_nobody_takes_back_their_own_gift_and_a_correction_says_why() ->
 def test_returned_by_two_at_once_the_supporter_is_told_once() -> None:
     gift = mailbag.record()
     user = builders.staff("Finance")
-    work = lambda: returned.bounce(gift.pk, user, noticed_on=clock.today(), bank_fee_minor=1200)  # noqa: E731
-    assert at_once(6, work) == []
+    assert at_once(6, lambda: returned.bounce(gift.pk, user, noticed_on=clock.today(), bank_fee_minor=1200)) == []
     assert len(letters(gift)) == 1
     assert_balanced()
 
