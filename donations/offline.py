@@ -13,6 +13,9 @@ from donations.rules import dating, kinds
 from nonprofit import audit, clock
 from nonprofit.money import Money
 
+# Rows in one statement: a thousand, or PostgreSQL's 65,535 parameters are too few for gifts with their many columns.
+CHUNK = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -55,22 +58,34 @@ def record(what: Recorded, *, actor: str) -> Gift:
     Call inside the transaction of the verb that decides it (closing a batch, applying an import). Safe twice: the same
     attempt is the same gift and is returned as it is. Raises CannotRecord.
     """
-    _check(what)
-    gift, is_new = Gift.objects.get_or_create(form_attempt=what.attempt, defaults=_gift(what))
-    if not is_new:
-        return gift
-    facts = {name: value for name, value in what.facts.items() if name in kinds.KINDS[what.kind].asks}
-    GiftDetail.objects.create(
-        gift=gift, batch=what.batch, proposed_gift_on=what.proposed_on, date_reason=what.date_reason, **facts
+    return record_all([what], actor=actor)[0]
+
+
+def record_all(whats: Sequence[Recorded], *, actor: str) -> list[Gift]:
+    """Each recorded gift is settled, as `record` does it; in their order. A few statements however many there are.
+
+    Call inside the transaction of the verb that decides it, with a lock on what they come from (the batch, the import).
+    Safe twice: a gift that was recorded before is returned as it is. Without that lock a second caller at the same
+    moment fails as a whole, by the unique attempt. Raises CannotRecord.
+    """
+    for what in whats:
+        _check(what)
+    known = {gift.form_attempt: gift for gift in Gift.objects.filter(form_attempt__in=[what.attempt for what in whats])}
+    new = {what.attempt: what for what in whats if what.attempt not in known}
+    made = Gift.objects.bulk_create([_gift(what) for what in new.values()], batch_size=CHUNK)
+    booked = list(zip(made, new.values(), strict=True))
+    GiftDetail.objects.bulk_create([_detail(gift, what) for gift, what in booked], batch_size=CHUNK)
+    SoftCredit.objects.bulk_create([one for gift, what in booked for one in _soft_credits(gift, what)], CHUNK)
+    LedgerEntry.objects.bulk_create([line for gift, what in booked for line in _lines(gift, what)], CHUNK)
+    for gift in made:
+        issue.make_due(gift)
+    audit.record_all(
+        actor, "record gift", [(gift, {"kind": gift.kind, "amount_minor": gift.amount_minor}) for gift in made]
     )
-    for person, role in what.recognized:
-        if person.pk != what.donor.pk:
-            SoftCredit.objects.get_or_create(gift=gift, donor=person, defaults={"role": role})
-    _book(gift, what)
-    issue.make_due(gift)
-    audit.record(actor, "record gift", gift, after={"kind": gift.kind, "amount_minor": gift.amount_minor})
-    signals.gift_settled.send(sender=Gift, gift=gift)
-    return gift
+    for gift in made:
+        signals.gift_settled.send(sender=Gift, gift=gift)
+    known |= {gift.form_attempt: gift for gift in made}
+    return [known[what.attempt] for what in whats]
 
 
 def _check(what: Recorded) -> None:
@@ -88,43 +103,58 @@ def label(fact: str) -> str:
     return str(getattr(column, "verbose_name", fact))
 
 
-def _gift(what: Recorded) -> dict[str, Any]:
+def _gift(what: Recorded) -> Gift:
     donor, now = what.donor, clock.now()
-    return {
-        "kind": what.kind,
-        "status": Gift.Status.SETTLED,
-        "donor": donor,
-        "amount_minor": what.amount.minor if what.amount else 0,
-        "currency": what.amount.currency if what.amount else what.currency,
-        "fund": what.fund,
-        "campaign": what.campaign,
-        "donor_name": donor.name,
-        "donor_email": donor.email or "",
-        "donor_phone": donor.phone,
-        "address_line1": donor.address_line1,
-        "address_line2": donor.address_line2,
-        "city": donor.city,
-        "region": donor.region,
-        "postal_code": donor.postal_code,
-        "country": donor.country,
-        "tribute": what.tribute,
-        "tribute_name": what.tribute_name,
-        "note": what.note,
-        "is_name_hidden": what.is_name_hidden,
-        "gift_on": what.dated.on,
-        "gift_date_basis": what.dated.basis,
-        "started_at": now,
-        "changed_at": now,
-        "settled_at": now,
-    }
+    return Gift(
+        form_attempt=what.attempt,
+        kind=what.kind,
+        status=Gift.Status.SETTLED,
+        donor=donor,
+        amount_minor=what.amount.minor if what.amount else 0,
+        currency=what.amount.currency if what.amount else what.currency,
+        fund=what.fund,
+        campaign=what.campaign,
+        donor_name=donor.name,
+        donor_email=donor.email or "",
+        donor_phone=donor.phone,
+        address_line1=donor.address_line1,
+        address_line2=donor.address_line2,
+        city=donor.city,
+        region=donor.region,
+        postal_code=donor.postal_code,
+        country=donor.country,
+        tribute=what.tribute,
+        tribute_name=what.tribute_name,
+        note=what.note,
+        is_name_hidden=what.is_name_hidden,
+        gift_on=what.dated.on,
+        gift_date_basis=what.dated.basis,
+        started_at=now,
+        changed_at=now,
+        settled_at=now,
+    )
 
 
-def _book(gift: Gift, what: Recorded) -> None:
+def _detail(gift: Gift, what: Recorded) -> GiftDetail:
+    asked = kinds.KINDS[what.kind].asks
+    facts = {name: value for name, value in what.facts.items() if name in asked}
+    return GiftDetail(
+        gift=gift, batch=what.batch, proposed_gift_on=what.proposed_on, date_reason=what.date_reason, **facts
+    )
+
+
+def _soft_credits(gift: Gift, what: Recorded) -> list[SoftCredit]:
+    """Once for each person, and never for the legal donor."""
+    roles = {person.pk: role for person, role in reversed(what.recognized) if person.pk != what.donor.pk}
+    return [SoftCredit(gift=gift, donor_id=pk, role=role) for pk, role in roles.items()]
+
+
+def _lines(gift: Gift, what: Recorded) -> list[LedgerEntry]:
     """The ledger line: the amount, or what the books carry property at. Services and unvalued goods have none."""
     value = what.facts.get("internal_value_minor") if what.amount is None else what.amount.minor
     if not value:
-        return
-    LedgerEntry.objects.create(
+        return []
+    line = LedgerEntry(
         source=what.source,
         kind=LedgerEntry.Kind.PROPERTY if what.amount is None else LedgerEntry.Kind.GIFT,
         gift=gift,
@@ -135,3 +165,4 @@ def _book(gift: Gift, what: Recorded) -> None:
         happened_at=clock.now(),
         booked_on=what.booked_on,
     )
+    return [line]

@@ -1,5 +1,6 @@
 """Writing down who did what, in the same transaction as the deed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -30,4 +31,21 @@ def record(
         reason=reason,
         before=before or {},
         after=after or {},
+    )
+
+
+def record_all(actor: str, action: str, targets: Iterable[tuple[models.Model, dict[str, Any]]]) -> None:
+    """Append one entry for each target, with what it is after the deed; in one statement for many."""
+    AuditEntry.objects.bulk_create(
+        [
+            AuditEntry(
+                actor=actor,
+                action=action,
+                target_type=target._meta.model_name or "",
+                target_id=str(target.pk),
+                after=after,
+            )
+            for target, after in targets
+        ],
+        batch_size=1000,
     )

@@ -165,6 +165,9 @@ REQUIRE_STAFF_MFA = environment.flag("REQUIRE_STAFF_MFA", default=True)
 if MODE == "production" and not REQUIRE_STAFF_MFA:
     raise ImproperlyConfigured("REQUIRE_STAFF_MFA cannot be switched off in production.")
 
+# Whoever entered rows of a batch may not close it (domain rule 10): for desks with at least two people.
+DESK_CLOSER_DIFFERS = environment.flag("DESK_CLOSER_DIFFERS", default=False)
+
 # --- e-mail ---------------------------------------------------------------------------------------------------
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 20

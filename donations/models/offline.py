@@ -1,5 +1,6 @@
 """Gifts that come by mail, phone call, broker or bank: what staff record of them, in batches with control totals."""
 
+import uuid
 from typing import Any, Self
 
 from django.conf import settings
@@ -81,8 +82,12 @@ class Batch(models.Model):
         CLOSED = "closed", "closed"
         DISCARDED = "discarded", "discarded"
 
+    # Made with each header form: the same form sent twice is the same batch.
+    attempt = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CHECKS)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    # Holds checks dated later than the day they came; nobody counted it, its rows are put there one by one.
+    is_postdated = models.BooleanField("postdated checks", default=False, editable=False)
     expected_count = models.PositiveIntegerField(help_text="How many items are in the bundle.")
     # Money only: property is counted, not added.
     expected_total_minor = models.PositiveBigIntegerField("expected total")
@@ -135,7 +140,11 @@ class Batch(models.Model):
 
     @property
     def expected_total(self) -> Money:
-        return Money(self.expected_total_minor, self.currency)
+        return self.money(self.expected_total_minor)
+
+    def money(self, minor: int) -> Money:
+        """That many minor units of the batch's currency."""
+        return Money(minor, self.currency)
 
 
 class BatchRow(OfflineFacts):
@@ -166,6 +175,8 @@ class BatchRow(OfflineFacts):
     tribute_name = models.CharField(max_length=120, blank=True)
     note = models.CharField(max_length=1000, blank=True)
     is_name_hidden = models.BooleanField("name not shown publicly", default=False)
+    # What was typed and cannot be read yet, by field, so that a half-typed row comes back as it was.
+    unread = models.JSONField(default=dict, blank=True)
     # What the duplicate warning said and that it was seen.
     is_duplicate_accepted = models.BooleanField(default=False)
     entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
