@@ -2,7 +2,7 @@
 
 import logging
 import smtplib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import make_msgid
@@ -26,6 +26,17 @@ WAITS = [timedelta(minutes=m) for m in (1, 2, 5, 15, 30, 60, 180, 360, 720, 1440
 # A worker that claimed a letter and died gives it back after this long.
 CLAIM = timedelta(minutes=10)
 _inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+
+
+# Each says why a letter must not leave any more, or "". Asked when it goes, not when it is queued (domain rule 83).
+Objection = Callable[[OutgoingEmail], str]
+_objections: list[Objection] = []
+
+
+def before_sending(objection: Objection) -> Objection:
+    """Decorator: `objection(letter)` is asked before each letter goes. It answers by cheap queries."""
+    _objections.append(objection)
+    return objection
 
 
 def queue(
@@ -85,6 +96,17 @@ def send_again(email_id: int, actor: str) -> bool:
     return True
 
 
+@transaction.atomic
+def stop(email_id: int, why: str) -> bool:
+    """A letter that still waits is never sent; False when it does not wait any more. Locks it; safe twice."""
+    waiting = OutgoingEmail.objects.select_for_update().filter(pk=email_id, status=OutgoingEmail.Status.QUEUED)
+    if not waiting.exists():
+        return False
+    return bool(
+        OutgoingEmail.objects.filter(pk=email_id).update(status=OutgoingEmail.Status.STOPPED, last_error=why[:300])
+    )
+
+
 def send_due(limit: int = 50) -> int:
     """Send up to `limit` letters that are due over one connection; how many were tried. Safe to run at once, often.
 
@@ -100,7 +122,10 @@ def send_due(limit: int = 50) -> int:
             if clock.now() > give_back_at:
                 # The server is slow. What is left comes back when the claim ends, so that no other worker has it too.
                 break
-            trouble = _send(email, connection, trouble)
+            if why := next((why for objects in _objections if (why := objects(email))), ""):
+                stop(email.pk, why)
+            else:
+                trouble = _send(email, connection, trouble)
     return len(ids)
 
 

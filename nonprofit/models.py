@@ -140,6 +140,7 @@ class OutgoingEmail(models.Model):
         QUEUED = "queued", "waiting to be sent"
         SENT = "sent", "sent"
         FAILED = "failed", "given up"
+        STOPPED = "stopped", "not sent after all"
 
     key = models.CharField(max_length=120, unique=True)
     template = models.CharField(max_length=60)

@@ -1,15 +1,48 @@
 """Making a numbered receipt's PDF, keeping its bytes, and queueing the letter that carries it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from donations.models import Receipt, ReceiptPdf
-from donations.receipts import render
+from donations.models import Donor, Receipt, ReceiptPdf, ReceiptVoid
+from donations.receipts import issue, render
+from donations.rules import documents
 from nonprofit import audit, mail, nudge
 from nonprofit.models import OutgoingEmail, StoredFile
+
+KEY = "receipt:"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a paper is for, as they stand now: flags and addresses may have changed since it was issued."""
+
+    donor: Donor | None
+    email: str
+    paper: str
+
+    def may_get(self, *, on_paper: bool) -> bool:
+        """Whether it may leave for them now (domain rules 81, 83)."""
+        return self.donor is None or documents.may_leave(
+            self.paper,
+            is_deceased=self.donor.is_deceased,
+            is_not_contacted=self.donor.is_not_contacted,
+            is_not_mailed=self.donor.is_not_mailed,
+            on_paper=on_paper,
+        )
+
+
+def recipient(receipt: Receipt) -> Recipient:
+    """The legal donor, at the address given with the gift or else the one we have; or who is recognized."""
+    facts, gift = receipt.snapshot, receipt.gift
+    paper = facts.get("kind", "tax_cash")
+    if facts.get("recipient", {}).get("is") == "recognized":
+        person = issue.recognized_for(gift)
+        return Recipient(person, (person.email or "") if person else "", paper)
+    return Recipient(gift.donor, gift.donor_email or (gift.donor.email if gift.donor else "") or "", paper)
 
 
 def prepare(receipt_id: int) -> ReceiptPdf:
@@ -17,7 +50,7 @@ def prepare(receipt_id: int) -> ReceiptPdf:
 
     Safe twice, twice at once and when killed: bytes, letter and receipt are tied in one transaction, once.
     """
-    receipt = Receipt.objects.select_related("gift", "pdf").get(pk=receipt_id)
+    receipt = Receipt.objects.select_related("gift__donor", "pdf").get(pk=receipt_id)
     if hasattr(receipt, "pdf"):
         return receipt.pdf
     return _keep(receipt, render.pdf(receipt.snapshot))
@@ -29,7 +62,8 @@ def _keep(receipt: Receipt, content: bytes) -> ReceiptPdf:
     if kept := ReceiptPdf.objects.filter(receipt=receipt).first():
         return kept
     file = StoredFile.keep(content, "application/pdf")
-    email = letter(receipt, file) if receipt.gift.donor_email else None
+    to, is_void = recipient(receipt), ReceiptVoid.objects.filter(receipt=receipt).exists()
+    email = letter(receipt, file) if to.email and to.may_get(on_paper=False) and not is_void else None
     return ReceiptPdf.objects.create(receipt=receipt, file=file, email=email)
 
 
@@ -43,11 +77,13 @@ def resend(receipt_id: int, actor: str) -> OutgoingEmail:
 
     Asked twice before the first was sent, it goes once: the waiting letter is returned. Raises CannotResend.
     """
-    receipt = Receipt.objects.select_for_update().get(pk=receipt_id)
+    receipt = Receipt.objects.select_for_update(of=("self",)).select_related("gift__donor").get(pk=receipt_id)
+    if why := objection(receipt):
+        raise CannotResend(f"It cannot be sent: {why}.")
     kept = ReceiptPdf.objects.select_related("file").filter(receipt=receipt).first()
     if kept is None:
         raise CannotResend("This receipt is still being made; its letter leaves by itself.")
-    if not receipt.gift.donor_email:
+    if not recipient(receipt).email:
         raise CannotResend("There is no e-mail address to send this receipt to.")
     if waiting := letters(receipt).filter(status=OutgoingEmail.Status.QUEUED).first():
         return waiting
@@ -67,19 +103,35 @@ def letter(
     receipt: Receipt, file: StoredFile, *, key: str = "", write: Callable[..., OutgoingEmail] = mail.queue
 ) -> OutgoingEmail:
     """The letter that carries the receipt, queued, or made by `write`. key: the receipt's own unless it goes again."""
+    facts = receipt.snapshot
+    is_plain = "rows" not in facts
     return write(
         key or receipt.mail_key,
-        receipt.gift.donor_email,
-        "receipt",
-        {"receipt": receipt.snapshot, "portal_url": f"{settings.BASE_URL}/portal/"},
+        recipient(receipt).email,
+        "receipt" if is_plain else "receipt_paper",
+        {"receipt": facts, "portal_url": f"{settings.BASE_URL}/portal/"},
         attachment=file,
-        attachment_name=f"receipt-{receipt.number}.pdf",
+        attachment_name=f"{'receipt' if is_plain else facts['paper'].lower()}-{receipt.number}.pdf",
     )
 
 
-def stop(receipt: Receipt) -> int:
-    """Letters with this receipt that were not sent yet are given up; how many."""
-    waiting = letters(receipt).filter(status=OutgoingEmail.Status.QUEUED).select_for_update(of=("self",))
-    return OutgoingEmail.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).update(
-        status=OutgoingEmail.Status.FAILED, last_error="stopped: the receipt is void"
-    )
+def objection(receipt: Receipt) -> str:
+    """Why the receipt must not go to anybody by e-mail any more, or ""."""
+    if ReceiptVoid.objects.filter(receipt=receipt).exists():
+        return "the receipt is void"
+    return "" if recipient(receipt).may_get(on_paper=False) else "the supporter's record says so"
+
+
+@mail.before_sending
+def _still_wanted(email: OutgoingEmail) -> str:
+    number = email.key.removeprefix(KEY).partition(":")[0]
+    if not (email.key.startswith(KEY) and number.isdigit()):
+        return ""
+    receipt = Receipt.objects.select_related("gift__donor").filter(pk=number).first()
+    return objection(receipt) if receipt else ""
+
+
+def stop(receipt: Receipt, why: str) -> int:
+    """Letters with this receipt that were not sent yet never leave; how many. Call inside the transaction."""
+    waiting = letters(receipt).filter(status=OutgoingEmail.Status.QUEUED).values_list("pk", flat=True)
+    return sum(mail.stop(pk, why) for pk in waiting)

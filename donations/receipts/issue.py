@@ -1,134 +1,238 @@
 """Numbering receipts: due gifts become receipts with a snapshot of every fact they will print."""
 
 import logging
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
-from donations.models import Gift, Receipt, ReceiptDue
+from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptDue, SoftCredit
+from donations.receipts import wording
+from donations.receipts.wording import Settled
 from donations.rules import documents
-from nonprofit import clock, nudge, organization
+from nonprofit import audit, clock, nudge, organization
 from nonprofit.models import Organization
 
 logger = logging.getLogger(__name__)
 
+# Tax receipts. Letters and thanks have a series of their own, so that a number says what it is.
 SERIES = "R"
-SCHEMA = TEMPLATE = "receipt-1"
+# A plain gift by card looks as it always did; every other paper says its own title and facts.
+CARD, PAPER = "receipt-1", "receipt-2"
 # A gift that cannot be receipted yet is looked at again after this long, and stands in the admin meanwhile.
 AGAIN = timedelta(hours=1)
+BY_CARD = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
+in_words = wording.in_words
 
 
 def make_due(gift: Gift) -> None:
-    """The settled gift waits for its receipt, unless it has one. Call inside the settling transaction; safe twice."""
-    if not Receipt.objects.filter(gift=gift).exists():
-        ReceiptDue.objects.get_or_create(gift=gift)
-        nudge.after_commit("donations.tasks.issue_receipts")
+    """The settled gift waits for its paper, unless it has one or gets none. Call inside the settling transaction.
+
+    What the paper says is read here for the first time, so details and soft credits are there already. Safe twice.
+    """
+    if Receipt.objects.filter(gift=gift).exists() or _gets_none(gift):
+        return
+    ReceiptDue.objects.get_or_create(gift=gift)
+    nudge.after_commit("donations.tasks.issue_receipts")
+
+
+def _gets_none(gift: Gift) -> bool:
+    if gift.kind in BY_CARD:
+        return False
+    try:
+        return settled(gift).document == documents.NONE
+    except documents.NoRule:
+        # It waits, and staff read why.
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    due: ReceiptDue
+    series: str
+    facts: dict[str, Any]
 
 
 @transaction.atomic(durable=True)
 def issue_due(limit: int = 100) -> list[int]:
-    """Number up to `limit` due gifts as one block, without a gap; ids of the new receipts in number order.
+    """Number up to `limit` due gifts as one block per series, without a gap; ids of the new receipts in number order.
 
-    Locks the due rows (SKIP LOCKED, so several workers share the work) and, last and shortest, the year's book.
-    Safe at once and when killed: either a block is committed with its receipts or no number was used.
+    Locks the due rows (SKIP LOCKED, so several workers share the work) and, last and shortest, the year's books, in
+    the order of their series. Safe at once and when killed: either the blocks are committed with their receipts or no
+    number was used.
     """
     due = list(
         ReceiptDue.objects.filter(due_at__lte=clock.now())
-        .select_related("gift__fund")
+        .select_related("gift__fund", "gift__donor", "gift__detail")
         .order_by("due_at", "pk")
         .select_for_update(skip_locked=True, of=("self",))[:limit]
     )
-    if not due:
-        return []
-    who, today = organization.get(), clock.today()
-    ready: list[tuple[ReceiptDue, dict[str, Any]]] = []
-    for row in due:
-        try:
-            ready.append((row, snapshot(row.gift, who)))
-        except documents.NoRule as error:
-            logger.error("no receipt rule", extra={"gift": row.gift_id})
-            ReceiptDue.objects.filter(pk=row.pk).update(trouble=str(error)[:300], due_at=clock.now() + AGAIN)
-    first = _take_numbers(today.year, len(ready)) if ready else 0
-    receipts = []
-    for sequence, (row, facts) in enumerate(ready, start=first):
-        number = f"{SERIES}-{today.year}-{sequence:06d}"
-        facts |= {"number": number, "issued_on": in_words(today), "issued_on_iso": today.isoformat()}
-        receipts.append(
-            Receipt(
-                series=SERIES, year=today.year, sequence=sequence, number=number, gift_id=row.gift_id, snapshot=facts
-            )
-        )
+    ready = _written(due)
+    receipts = [
+        receipt
+        for series in sorted({one.series for one in ready})
+        for receipt in _numbered(series, [one for one in ready if one.series == series])
+    ]
     Receipt.objects.bulk_create(receipts)
-    ReceiptDue.objects.filter(pk__in=[row.pk for row, _ in ready]).delete()
+    ReceiptDue.objects.filter(pk__in=[one.due.pk for one in ready]).delete()
     return [receipt.pk for receipt in receipts]
 
 
-def _take_numbers(year: int, count: int) -> int:
+def _written(due: list[ReceiptDue]) -> list[_Ready]:
+    """What each due gift will print. One without a rule is put off, one that gets no paper after all is let go."""
+    if not due:
+        return []
+    who = organization.get()
+    ready: list[_Ready] = []
+    for row in due:
+        try:
+            paper = settled(row.gift, organization=who.legal_name, ein=who.ein)
+            if paper.document == documents.NONE:
+                audit.record("task", "no receipt", row.gift)
+                row.delete()
+            else:
+                ready.append(_Ready(row, paper.document.series, _snapshot(paper, who)))
+        except documents.NoRule as error:
+            logger.error("no receipt rule", extra={"gift": row.gift_id})
+            ReceiptDue.objects.filter(pk=row.pk).update(trouble=str(error)[:300], due_at=clock.now() + AGAIN)
+    return ready
+
+
+def _numbered(series: str, ready: list[_Ready]) -> list[Receipt]:
+    today = clock.today()
+    printed = {"issued_on": wording.in_words(today), "issued_on_iso": today.isoformat()}
+    receipts = []
+    for sequence, one in enumerate(ready, start=_take_numbers(series, today.year, len(ready))):
+        number = f"{series}-{today.year}-{sequence:06d}"
+        receipts.append(
+            Receipt(
+                series=series,
+                year=today.year,
+                sequence=sequence,
+                number=number,
+                gift_id=one.due.gift_id,
+                snapshot=one.facts | printed | {"number": number},
+            )
+        )
+    return receipts
+
+
+def _take_numbers(series: str, year: int, count: int) -> int:
     """Take `count` numbers from the year's locked counter; the first of them. A rollback gives them back."""
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO donations_receiptbook AS book (series, year, last_number) VALUES (%s, %s, %s)
                 ON CONFLICT (series, year) DO UPDATE SET last_number = book.last_number + excluded.last_number
                 RETURNING last_number""",
-            [SERIES, year, count],
+            [series, year, count],
         )
         row = cursor.fetchone()
     return int(row[0]) - count + 1
 
 
+def settled(gift: Gift, *, organization: str = "", ein: str = "") -> Settled:
+    """The settled gift with the document the rules give it and whom that is for; our names stand in its sentences.
+
+    Raises NoRule.
+    """
+    detail: GiftDetail | None = None if gift.kind in BY_CARD else getattr(gift, "detail", None)
+    donor = gift.donor
+    # Only grants and matches are somebody else's to be thanked for; a card gift costs no query.
+    recognized = recognized_for(gift) if donor and donor.kind == Donor.Kind.DAF_SPONSOR else None
+    document = documents.for_gift(
+        documents.Given(
+            kind=gift.kind,
+            organization=organization,
+            ein=ein,
+            donor_kind=donor.kind if donor else Donor.Kind.INDIVIDUAL,
+            donor_country=gift.country,
+            payer=gift.donor_name,
+            amount="" if gift.is_property else str(gift.amount),
+            gift_on=wording.in_words(gift.gift_on) if gift.gift_on else "",
+            description=wording.description(gift, detail),
+            custodian=detail.custodian if detail else "",
+            value_minor=detail.internal_value_minor if detail else None,
+            is_benefit_declined=detail.is_benefit_declined if detail else None,
+            is_recognized=recognized is not None,
+            wants_no_letter=bool(donor and donor.wants_no_letter),
+        )
+    )
+    return Settled(gift, detail, recognized if document.to == "recognized" else donor, document)
+
+
+def recognized_for(gift: Gift) -> Donor | None:
+    """Who is thanked for a sponsor's grant: its advisor, or the employee whose gift a portal matched."""
+    roles = [SoftCredit.Role.ADVISOR, SoftCredit.Role.EMPLOYEE]
+    credit = gift.soft_credits.filter(role__in=roles).select_related("donor").order_by("role", "pk").first()
+    return credit.donor if credit else None
+
+
 def snapshot(gift: Gift, who: Organization) -> dict[str, Any]:
-    """Every fact the receipt will print, as printed, without its number. Raises NoRule."""
-    document = documents.for_gift(kind=gift.kind, organization=who.legal_name, ein=who.ein, donor_country=gift.country)
+    """Every fact the gift's paper will print, as printed, without its number. Raises NoRule."""
+    return _snapshot(settled(gift, organization=who.legal_name, ein=who.ein), who)
+
+
+def _snapshot(paper: Settled, who: Organization) -> dict[str, Any]:
+    gift, detail, document = paper.gift, paper.detail, paper.document
     if gift.gift_on is None:
         raise documents.NoRule(f"gift {gift.pk} has no date")
-    return {
-        "schema": SCHEMA,
-        "template": TEMPLATE,
+    look = CARD if gift.kind in BY_CARD and wording.addressee(paper) == gift.donor_name else PAPER
+    if document.kind != "tax_cash":
+        look = PAPER
+    said = {
+        "schema": look,
+        "template": look,
         "locale": "en-US",
         "kind": document.kind,
-        "organization": {
-            "name": who.legal_name,
-            "address_lines": who.address_lines,
-            "ein": who.ein,
-            "phone": who.phone,
-            "email": who.email,
-            "website": who.website,
-            "brand_color": who.brand_color,
-            "accent_color": who.accent_color,
-            "signatory_name": who.signatory_name,
-            "signatory_title": who.signatory_title,
-        },
+        "organization": _organization(who),
         "donor": {"name": gift.donor_name, "address_lines": gift.address_lines},
-        "salutation": f"Dear {gift.donor_name},",
+        "salutation": wording.salutation(paper),
         "gift": {
             "id": gift.public_id,
-            "amount": str(gift.amount),
+            "amount": "" if gift.is_property else str(gift.amount),
             "amount_minor": gift.amount_minor,
             "currency": gift.currency,
-            "gift_on": in_words(gift.gift_on),
+            "gift_on": wording.in_words(gift.gift_on),
             "gift_on_iso": gift.gift_on.isoformat(),
-            "method": method(gift),
+            "method": wording.method(gift, detail),
             "frequency": gift.get_frequency_display(),
             "fund": gift.fund.name,
             "covered_fee": str(gift.covered_fee) if gift.covered_fee else "",
-            "tribute": f"{gift.get_tribute_display()} {gift.tribute_name}" if gift.tribute else "",
+            "tribute": wording.tribute(gift),
         },
         "thanks": who.receipt_thanks,
         "statements": [{"code": s.code, "version": s.version, "text": s.text} for s in document.statements],
     }
+    return said if look == CARD else said | _own_words(paper, who)
 
 
-BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover"}
+def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:
+    """What "receipt-2" prints beside: its own title, rows, and whom it is addressed to."""
+    return {
+        "paper": "Receipt" if paper.document.kind in documents.TAX else "Letter",
+        "title": wording.title(paper),
+        "heading": wording.heading(paper.document),
+        "description": wording.description(paper.gift, paper.detail) if paper.gift.is_property else "",
+        "rows": wording.rows(paper, who),
+        "recipient": {
+            "is": paper.document.to,
+            "name": wording.addressee(paper),
+            "address_lines": wording.address_lines(paper),
+        },
+    }
 
 
-def method(gift: Gift) -> str:
-    """How the gift came, as printed: "Visa card ending 4242"."""
-    if gift.card_last4:
-        return f"{BRANDS.get(gift.card_brand, gift.card_brand.title())} card ending {gift.card_last4}"
-    return "Card"
-
-
-def in_words(day: date) -> str:
-    """A date in words for letters: "November 23, 2026"."""
-    return f"{day:%B} {day.day}, {day.year}"
+def _organization(who: Organization) -> dict[str, Any]:
+    return {
+        "name": who.legal_name,
+        "address_lines": who.address_lines,
+        "ein": who.ein,
+        "phone": who.phone,
+        "email": who.email,
+        "website": who.website,
+        "brand_color": who.brand_color,
+        "accent_color": who.accent_color,
+        "signatory_name": who.signatory_name,
+        "signatory_title": who.signatory_title,
+    }

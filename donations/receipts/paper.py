@@ -10,6 +10,8 @@ from typing import Any
 
 INK = "#1a1a1a"
 WINDOW_LINES = 7
+# What every "receipt-1" said; later snapshots bring their own words.
+FIRST_WORDS = {"paper": "Receipt", "heading": "For your tax records"}
 
 # Widths in thousandths of the type size: no letter of the text face is wider, and other scripts are counted as wide.
 _WIDTHS = {character: 650 for character in map(chr, range(0x21, 0x7F))} | dict.fromkeys("iljtf .,:;'()-", 400)
@@ -39,9 +41,16 @@ _UNBROKEN = re.compile(
 def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the template prints. Raises KeyError, TypeError or ValueError when the snapshot lacks a fact."""
     who, donor, gift = (_lines(snapshot[part]) for part in ("organization", "donor", "gift"))
-    address = _address([donor["name"], *donor["address_lines"]])
+    has_own_words = "rows" in snapshot
+    to = _lines(snapshot["recipient"]) if has_own_words else donor
+    address = _address([to["name"], *to["address_lines"]])
     language, _, region = clean(snapshot["locale"]).partition("-")
-    return {
+    rows = (
+        [(clean(label), clean(value)) for label, value in snapshot["rows"]]
+        if has_own_words
+        else _rows(who, donor, gift)
+    )
+    printed = {
         "language": language,
         "region": region or None,
         "number": clean(snapshot["number"]),
@@ -57,11 +66,13 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         # Fifty bytes fit at every size and in every script; the template measures what is longer.
         "address_fits": all(len(line.encode()) <= 50 for line in address),
         "amount": gift["amount"],
-        "rows": [(label, value, fits(value)) for label, value in _rows(who, donor, gift) if value],
+        "rows": [(label, value, fits(value)) for label, value in rows if value],
         "salutation": clipped(clean(snapshot["salutation"]), 160),
         "thanks": paragraphs(snapshot["thanks"]),
         "statements": [part for statement in snapshot["statements"] for part in paragraphs(statement["text"])],
     }
+    words = snapshot if has_own_words else FIRST_WORDS | {"title": f"Receipt for your gift of {gift['amount']}"}
+    return printed | {name: clean(words[name]) for name in ("paper", "title", "heading")}
 
 
 def _lines(facts: Mapping[str, Any]) -> dict[str, Any]:

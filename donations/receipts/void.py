@@ -26,6 +26,6 @@ def void(gift_id: int, *, reason: str, actor: str, note: str = "") -> ReceiptVoi
         receipt=receipt, defaults={"reason": ReceiptVoid.Reason(reason), "note": note, "actor": actor}
     )
     if is_new:
-        stopped = deliver.stop(receipt)
+        stopped = deliver.stop(receipt, "the receipt is void")
         audit.record(actor, "void receipt", receipt, reason=note, after={"reason": reason, "letters stopped": stopped})
     return voided

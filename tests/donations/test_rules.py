@@ -47,7 +47,8 @@ def test_next_due_is_always_later_and_at_most_a_month_away(start: date, days: in
 
 
 def texts(country: str = "") -> dict[str, str]:
-    document = documents.for_gift(kind="card", organization="Org, Inc.", ein="00-1234567", donor_country=country)
+    given = documents.Given(kind="card", organization="Org, Inc.", ein="00-1234567", donor_country=country)
+    document = documents.for_gift(given)
     assert document.kind == "tax_cash"
     return {statement.code: statement.text for statement in document.statements}
 
@@ -74,8 +75,8 @@ def test_s6a_donors_abroad_read_nothing_about_deductions_in_their_country() -> N
 
 
 def test_a_kind_without_a_rule_waits_for_a_person() -> None:
-    with pytest.raises(documents.NoRule, match="stock"):
-        documents.for_gift(kind="stock", organization="Org", ein="00", donor_country="")
+    with pytest.raises(documents.NoRule, match="barter"):
+        documents.for_gift(documents.Given(kind="barter", organization="Org", ein="00"))
 
 
 def test_rule_22_consent_names_amount_interval_and_how_to_stop() -> None:

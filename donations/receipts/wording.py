@@ -1,0 +1,192 @@
+"""What a paper says beside its sentences: title, the rows of facts, how the gift came, whom it greets."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from donations.models import Donor, Gift, GiftDetail
+from donations.rules.documents import TAX, Document
+from nonprofit.models import Organization
+
+BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover"}
+KIND = Gift.Kind
+METHODS = {KIND.CASH: "Cash", KIND.WIRE: "Bank transfer", KIND.PAYROLL: "Payroll deduction"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A settled gift with what its paper needs: no query is made from here on.
+
+    detail: None for card gifts. to: whom the paper is for, the legal donor or who is recognized.
+    """
+
+    gift: Gift
+    detail: GiftDetail | None
+    to: Donor | None
+    document: Document
+
+    @property
+    def is_for_donor(self) -> bool:
+        return self.document.to == "donor"
+
+
+def title(settled: Settled) -> str:
+    """The headline and the letter's subject; it names what the paper is and never calls thanks a receipt."""
+    gift, paper = settled.gift, settled.document.kind
+    amount = "" if gift.is_property else str(gift.amount)
+    if paper == "thank_you":
+        return _thanks(gift, amount)
+    if paper == "qcd_letter":
+        return f"Your gift of {amount} from your IRA"
+    if paper == "grant_letter":
+        return f"We received your grant of {amount}" if amount else "We received your grant"
+    if paper == "bequest_letter":
+        return f"We received the distribution of {amount}" if amount else "We received the distribution"
+    return f"Receipt for your gift of {amount or PROPERTY.get(KIND(gift.kind), 'property')}"
+
+
+PROPERTY = {KIND.STOCK: "stock", KIND.CRYPTO: "digital assets", KIND.IN_KIND: "goods", KIND.VEHICLE: "a vehicle"}
+
+
+def _thanks(gift: Gift, amount: str) -> str:
+    match gift.kind:
+        case KIND.SERVICES:
+            return "Thank you for your work"
+        case KIND.VEHICLE:
+            return "Thank you for your vehicle"
+        case KIND.MATCH:
+            return f"Your gift was matched with {amount}"
+        case KIND.PAYROLL:
+            return f"Thank you for {amount} from your pay"
+        case _:
+            return f"Thank you for recommending a grant of {amount}" if amount else "Thank you for recommending a grant"
+
+
+def heading(document: Document) -> str:
+    """What stands above the sentences."""
+    return "For your tax records" if document.kind in TAX | {"qcd_letter"} else "About this letter"
+
+
+def rows(settled: Settled, who: Organization) -> list[list[str]]:
+    """Label and value of each fact that is known; property has a description and no amount."""
+    gift, detail = settled.gift, settled.detail
+    fee = f", of which {gift.covered_fee} covers processing costs" if gift.covered_fee else ""
+    found = [
+        ("Gift", description(gift, detail)) if gift.is_property else ("Amount", f"{gift.amount}{fee}"),
+        *_dates(settled),
+        (_giver(settled), gift.donor_name),
+        *(_from_detail(gift, detail) if detail else []),
+        ("Given to", ", EIN ".join(filter(None, [who.legal_name, who.ein]))),
+        ("For", gift.fund.name),
+        ("Frequency", "" if gift.is_property or detail else gift.get_frequency_display()),
+        ("Paid by", "" if gift.is_property else method(gift, detail)),
+        ("Dedication", tribute(gift)),
+    ]
+    return [[label, value] for label, value in found if value]
+
+
+def _giver(settled: Settled) -> str:
+    if not settled.is_for_donor or settled.document.kind == "grant_letter":
+        return "From"
+    return {"qcd_letter": "IRA owner", "bequest_letter": "From"}.get(settled.document.kind, "Given by")
+
+
+def _dates(settled: Settled) -> list[tuple[str, str]]:
+    """The date of the gift; of mail around a year's end only facts, and no word which year it is for (rule 2)."""
+    gift, detail = settled.gift, settled.detail
+    label = "Received" if settled.document.kind not in TAX else "Date of gift"
+    if detail and gift.kind in (KIND.CHECK, KIND.MONEY_ORDER):
+        facts = [("Dated", detail.check_on), ("Postmarked", detail.postmarked_on), ("Received", detail.received_on)]
+        known = [(name, day) for name, day in facts if day]
+        if len({day.year for _, day in known}) > 1:
+            return [(name, in_words(day)) for name, day in known]
+    return [(label, in_words(gift.gift_on))] if gift.gift_on else []
+
+
+def _from_detail(gift: Gift, detail: GiftDetail) -> list[tuple[str, str]]:
+    """What only some kinds have: who signed the check, which fund or IRA it came from, the payer's own number."""
+    payer = detail.payer_name if detail.payer_name.casefold() != gift.donor_name.casefold() else ""
+    custodian = ", ".join(
+        part
+        for part in (detail.custodian, f"dated {in_words(detail.check_on)}" if detail.check_on else "")
+        if gift.kind == KIND.IRA and part
+    )
+    return [
+        ("Check drawn by" if detail.check_number else "Paid for the donor by", payer),
+        ("Fund", detail.advised_fund),
+        ("Custodian", custodian),
+        ("Vehicle number", detail.vehicle_number),
+        ("Your reference" if gift.kind == KIND.FOUNDATION else "Reference", detail.reference),
+        ("Description", "" if gift.is_property else detail.property_description),
+    ]
+
+
+def description(gift: Gift, detail: GiftDetail | None) -> str:
+    """Property in words, without a value: "50 shares of ACME Corp common stock (ACME)", "0.25 BTC"."""
+    if detail is None:
+        return ""
+    if gift.kind == KIND.STOCK:
+        of = f"{detail.property_description} ({detail.ticker})" if detail.property_description else detail.ticker
+        return f"{amount_of(detail.quantity)} {'share' if detail.quantity == 1 else 'shares'} of {of}"
+    if gift.kind == KIND.CRYPTO:
+        return f"{amount_of(detail.quantity)} {detail.ticker}"
+    if gift.kind == KIND.VEHICLE and detail.vehicle_number:
+        return f"{detail.property_description} (VIN {detail.vehicle_number})"
+    return detail.property_description
+
+
+def amount_of(quantity: Decimal | None) -> str:
+    """A number of shares or coins, with no more places than it has: "1,200", "0.25"."""
+    if quantity is None:
+        return ""
+    words = f"{quantity:,f}"
+    return words.rstrip("0").rstrip(".") if "." in words else words
+
+
+def method(gift: Gift, detail: GiftDetail | None = None) -> str:
+    """How the gift came, as printed: "Visa card ending 4242", "Check 1042"."""
+    if gift.card_last4:
+        return f"{BRANDS.get(gift.card_brand, gift.card_brand.title())} card ending {gift.card_last4}"
+    if detail is None:
+        return "Card"
+    if detail.check_number:
+        return f"{'Money order' if gift.kind == KIND.MONEY_ORDER else 'Check'} {detail.check_number}"
+    if gift.kind == KIND.MONEY_ORDER:
+        return "Money order"
+    return METHODS.get(KIND(gift.kind), "")
+
+
+def tribute(gift: Gift) -> str:
+    return f"{gift.get_tribute_display()} {gift.tribute_name}" if gift.tribute else ""
+
+
+def salutation(settled: Settled) -> str:
+    """As the household wants it, where that is known (domain rule 52); else the name."""
+    to = settled.to
+    if to and to.salutation:
+        return f"{to.salutation.rstrip(',')},"
+    return f"Dear {settled.gift.donor_name if settled.is_for_donor or to is None else to.name},"
+
+
+def addressee(settled: Settled) -> str:
+    """The first line of the envelope's window."""
+    to = settled.to
+    return (to.addressee or to.name) if to and (to.addressee or not settled.is_for_donor) else settled.gift.donor_name
+
+
+def address_lines(settled: Settled) -> list[str]:
+    """As given with the gift for the legal donor; what we have of anybody else."""
+    if settled.is_for_donor or settled.to is None:
+        return settled.gift.address_lines
+    return lines_of(settled.to)
+
+
+def lines_of(donor: Donor) -> list[str]:
+    place = " ".join(part for part in (donor.city, donor.region, donor.postal_code) if part)
+    abroad = donor.country if donor.country not in ("", "US") else ""
+    return [line for line in (donor.address_line1, donor.address_line2, place, abroad) if line]
+
+
+def in_words(day: date) -> str:
+    """A date in words for letters: "November 23, 2026"."""
+    return f"{day:%B} {day.day}, {day.year}"
