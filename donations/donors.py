@@ -5,13 +5,14 @@ from nonprofit.models import normal_email
 
 
 def of(gift: Gift) -> Donor:
-    """The donor of a gift that is being settled: found by e-mail, or made from what was typed.
+    """The donor of a gift that is being settled: found by any e-mail of theirs, or made from what was typed.
 
-    What is already known is never overwritten (a gift with another name or address keeps it for itself).
+    What is already known is never overwritten (a gift with another name or address keeps it for itself). Locks the
+    donor, so that a merge waits for the gift or the gift follows the merge.
     Call inside the settling transaction; safe when two gifts of one new donor settle at once.
     """
     if gift.donor is not None:
-        return gift.donor
+        return _locked(gift.donor)
     typed = {
         "name": gift.donor_name,
         "phone": gift.donor_phone,
@@ -24,5 +25,28 @@ def of(gift: Gift) -> Donor:
     }
     if not gift.donor_email:
         return Donor.objects.create(**typed)
-    donor, _ = Donor.objects.get_or_create(email=normal_email(gift.donor_email), defaults=typed)
+    donor = by_email(gift.donor_email)
+    if donor is None:
+        donor, _ = Donor.objects.get_or_create(email=normal_email(gift.donor_email), defaults=typed)
+    return _locked(donor)
+
+
+def by_email(email: str) -> Donor | None:
+    """The supporter whose e-mail this is, the main one or a further one, as who they are today."""
+    address = normal_email(email)
+    donor = Donor.objects.filter(email=address).first()
+    donor = donor or Donor.objects.filter(further_emails__email=address).first()
+    return None if donor is None else became(donor)
+
+
+def became(donor: Donor) -> Donor:
+    """Who this record is today: itself, or what it was merged into, however often."""
+    while donor.merged_into is not None:
+        donor = donor.merged_into
     return donor
+
+
+def _locked(donor: Donor) -> Donor:
+    """The record as who it is today, which no merge can change before this transaction ends."""
+    locked = Donor.objects.select_for_update(no_key=True).get(pk=donor.pk)
+    return locked if locked.merged_into_id is None else _locked(became(locked))

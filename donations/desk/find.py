@@ -59,7 +59,8 @@ def current(ids: Sequence[int]) -> list[Donor]:
     """The supporters with these numbers in their order, each as who they have become by merges, once."""
     if not ids:
         return []
-    wanted, donors = list(dict.fromkeys(ids)), {}
+    wanted = list(dict.fromkeys(ids))
+    donors: dict[int, Donor] = {}
     missing = set(wanted)
     while missing:
         rows = Donor.objects.in_bulk(missing)
@@ -99,7 +100,7 @@ def _steps(text: str, limit: int) -> Iterator[list[int]]:
         yield _by_typo(words, rows)
 
 
-def _ids(sql: str, values: Sequence[object]) -> list[int]:
+def _ids(sql: str, values: Sequence[str | int | list[str]]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [pk for (pk,) in cursor.fetchall()]

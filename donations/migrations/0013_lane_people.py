@@ -137,6 +137,108 @@ DROP FUNCTION donations_digits(text);
 """
 
 
+ONE_OWNER = """
+-- An e-mail is the main or a further one of one supporter.
+CREATE FUNCTION donations_email_is_free() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM donations_donoremail WHERE email = NEW.email) THEN
+        RAISE unique_violation USING
+            MESSAGE = 'the e-mail is a further one of another supporter', CONSTRAINT = 'donor_email_has_one_owner';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION donations_emails_are_free() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM donations_donoremail AS further JOIN added USING (email)) THEN
+        RAISE unique_violation USING
+            MESSAGE = 'the e-mail is a further one of another supporter', CONSTRAINT = 'donor_email_has_one_owner';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION donations_further_email_is_free() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM donations_donor WHERE email = NEW.email) THEN
+        RAISE unique_violation USING
+            MESSAGE = 'the e-mail is the main one of a supporter', CONSTRAINT = 'donor_email_has_one_owner';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER donor_emails_are_free AFTER INSERT ON donations_donor
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION donations_emails_are_free();
+CREATE TRIGGER donor_email_is_free AFTER UPDATE OF email ON donations_donor
+    FOR EACH ROW WHEN (NEW.email IS DISTINCT FROM OLD.email) EXECUTE FUNCTION donations_email_is_free();
+CREATE TRIGGER further_email_is_free AFTER INSERT OR UPDATE OF email ON donations_donoremail
+    FOR EACH ROW EXECUTE FUNCTION donations_further_email_is_free();
+"""
+DROP_ONE_OWNER = """
+DROP TRIGGER further_email_is_free ON donations_donoremail;
+DROP TRIGGER donor_email_is_free ON donations_donor;
+DROP TRIGGER donor_emails_are_free ON donations_donor;
+DROP FUNCTION donations_further_email_is_free();
+DROP FUNCTION donations_emails_are_free();
+DROP FUNCTION donations_email_is_free();
+"""
+
+FOLLOW = """
+-- A gift that is booked while its supporter is being merged goes to who they become. The lock makes it wait for the
+-- merge, or the merge for it; whoever writes the row need not think of it.
+CREATE FUNCTION donations_became(donor bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    into_id bigint;
+BEGIN
+    LOOP
+        SELECT merged_into_id INTO into_id FROM donations_donor WHERE id = donor FOR SHARE;
+        EXIT WHEN into_id IS NULL;
+        donor := into_id;
+    END LOOP;
+    RETURN donor;
+END
+$$;
+CREATE FUNCTION donations_follow_merge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR NEW.donor_id IS DISTINCT FROM OLD.donor_id THEN
+        NEW.donor_id := donations_became(NEW.donor_id);
+    END IF;
+    RETURN NEW;
+END
+$$;
+-- Many gifts at once: locked in order, and only those of merged supporters are touched again.
+CREATE FUNCTION donations_gifts_follow_merges() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM donations_donor WHERE id IN (SELECT donor_id FROM added) ORDER BY id FOR SHARE;
+    UPDATE donations_gift SET donor_id = donations_became(donor_id) WHERE id IN (
+        SELECT added.id FROM added JOIN donations_donor AS donor ON donor.id = added.donor_id
+        WHERE donor.merged_into_id IS NOT NULL
+    );
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER gifts_follow_merges AFTER INSERT ON donations_gift
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION donations_gifts_follow_merges();
+CREATE TRIGGER gift_follows_merge BEFORE UPDATE OF donor_id ON donations_gift
+    FOR EACH ROW WHEN (NEW.donor_id IS NOT NULL) EXECUTE FUNCTION donations_follow_merge();
+CREATE TRIGGER plan_follows_merge BEFORE INSERT OR UPDATE OF donor_id ON donations_plan
+    FOR EACH ROW WHEN (NEW.donor_id IS NOT NULL) EXECUTE FUNCTION donations_follow_merge();
+CREATE TRIGGER promise_follows_merge BEFORE INSERT OR UPDATE OF donor_id ON donations_promise
+    FOR EACH ROW EXECUTE FUNCTION donations_follow_merge();
+CREATE TRIGGER batch_row_follows_merge BEFORE INSERT OR UPDATE OF donor_id ON donations_batchrow
+    FOR EACH ROW WHEN (NEW.donor_id IS NOT NULL) EXECUTE FUNCTION donations_follow_merge();
+"""
+DROP_FOLLOW = """
+DROP TRIGGER batch_row_follows_merge ON donations_batchrow;
+DROP TRIGGER promise_follows_merge ON donations_promise;
+DROP TRIGGER plan_follows_merge ON donations_plan;
+DROP TRIGGER gift_follows_merge ON donations_gift;
+DROP TRIGGER gifts_follow_merges ON donations_gift;
+DROP FUNCTION donations_gifts_follow_merges();
+DROP FUNCTION donations_follow_merge();
+DROP FUNCTION donations_became(bigint);
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("donations", "0012_lane_batches")]
     operations = [
@@ -144,4 +246,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(TABLES, DROP_TABLES),
         migrations.RunSQL(TRIGGERS, DROP_TRIGGERS),
         migrations.RunSQL(INDEXES, DROP_INDEXES),
+        migrations.RunSQL(ONE_OWNER, DROP_ONE_OWNER),
+        migrations.RunSQL(FOLLOW, DROP_FOLLOW),
     ]
