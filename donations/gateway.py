@@ -17,7 +17,12 @@ from django.conf import settings
 from django.db import transaction
 
 if TYPE_CHECKING:
-    from stripe.params import EventListParams, PaymentIntentCreateParams
+    from stripe.params import (
+        CustomerCreateParams,
+        EventListParams,
+        PaymentIntentConfirmParams,
+        PaymentIntentCreateParams,
+    )
 
 APP = "more-ways-to-give"
 # Stripe, "Verify webhook signatures": five minutes against replays. https://docs.stripe.com/webhooks (read 2026-11-23)
@@ -54,6 +59,10 @@ class GatewayRefused(GatewayError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class CardDeclined(GatewayRefused):
+    """The bank said no to this card; another one may be tried. `code` is the most exact reason given."""
 
 
 class SignatureRefused(GatewayError):
@@ -123,18 +132,26 @@ class Decline:
 
 
 def create_customer(*, name: str, email: str, key: str, metadata: Mapping[str, str]) -> str:
-    """Make a customer to keep a payment method on; its id."""
+    """Make a customer to keep a payment method on; its id. email: "" for a caller who has none."""
+    params: CustomerCreateParams = {"name": name, "metadata": dict(metadata)}
+    if email:
+        params["email"] = email
     with _errors():
-        customer = _client().v1.customers.create(
-            {"name": name, "email": email, "metadata": dict(metadata)}, {"idempotency_key": key}
-        )
+        customer = _client().v1.customers.create(params, {"idempotency_key": key})
     return customer.id
 
 
 def create_payment(
-    *, amount_minor: int, currency: str, key: str, metadata: Mapping[str, str], description: str, customer_id: str = ""
+    *,
+    amount_minor: int,
+    currency: str,
+    key: str,
+    metadata: Mapping[str, str],
+    description: str,
+    customer_id: str = "",
+    is_card_only: bool = False,
 ) -> Payment:
-    """Make an unconfirmed PaymentIntent for the browser to confirm.
+    """Make an unconfirmed PaymentIntent, for the browser or for `confirm_payment` to confirm.
 
     With a customer the card is saved for later charges without the supporter present ("off_session").
     """
@@ -149,8 +166,25 @@ def create_payment(
     if customer_id:
         params["customer"] = customer_id
         params["setup_future_usage"] = "off_session"
+    if is_card_only:
+        params["allowed_payment_method_types"] = ["card"]
     with _errors():
         return _payment(_client().v1.payment_intents.create(params, {"idempotency_key": key}))
+
+
+def confirm_payment(payment_id: str, *, token: str, key: str, return_url: str, is_moto: bool) -> Payment:
+    """Charge the card that Stripe's field turned into `token` (a ConfirmationToken, used up by this) on a staff page.
+
+    is_moto: mail order or telephone order. Stripe takes the flag only when the server confirms, and only from accounts
+    it has checked for it. Stripe, "Mail order telephone order", https://docs.stripe.com/payments/payment-intents/moto
+    and "Finalize payments on the server", https://docs.stripe.com/payments/finalize-payments-on-the-server (read
+    2026-11-23). Raises CardDeclined, GatewayRefused, and GatewayUnavailable when nobody knows whether it was charged.
+    """
+    params: PaymentIntentConfirmParams = {"confirmation_token": token, "return_url": return_url, "expand": EXPAND}
+    if is_moto:
+        params["payment_method_options"] = {"card": {"moto": True}}
+    with _errors():
+        return _payment(_client().v1.payment_intents.confirm(payment_id, params, {"idempotency_key": key}))
 
 
 def retrieve_payment(payment_id: str) -> Payment:
@@ -242,6 +276,9 @@ class _errors:
         # 409: the first request with this key is still under way; 429 and 5xx: not now. None of them is an answer.
         if isinstance(error, stripe.APIConnectionError) or status in {409, 429} or status >= 500:
             raise GatewayUnavailable(code) from error
+        if isinstance(error, stripe.CardError):
+            exact = str(getattr(error.error, "decline_code", "") or code)
+            raise CardDeclined(exact, exact) from error
         raise GatewayRefused(code, code) from error
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from donations import donors, gateway, signals
-from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, Plan
+from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, PhoneCall, Plan
 from donations.receipts import issue
 from donations.rules import consent, dating, gift_moves, schedule
 from nonprofit import audit, clock, organization
@@ -102,6 +102,8 @@ def open_payment(gift: Gift) -> gateway.Payment:
         metadata=metadata,
         description=f"Gift {gift.public_id}",
         customer_id=customer_id,
+        # A caller's card, or the link sent instead: no bank debits without the supporter at the page.
+        is_card_only=gift.kind == Gift.Kind.PHONE,
     )
     Gift.objects.filter(pk=gift.pk).exclude(status=Gift.Status.SETTLED).update(payment_intent_id=payment.id)
     return payment
@@ -150,9 +152,10 @@ def apply_payment(gift_id: int, payment: gateway.Payment) -> Gift:
 
 
 @transaction.atomic
-def settle(gift_id: int, payment: gateway.Payment, *, actor: str = "stripe") -> Gift:
+def settle(gift_id: int, payment: gateway.Payment) -> Gift:
     """The money of a paid PaymentIntent is booked: gift, ledger lines (+gift, -fee), donor, receipt due, audit.
 
+    In the audit log it is Stripe's deed, or that of the member of staff who typed the caller's card.
     Locks the gift. Safe twice, twice at once and after a crash: each fact has its unique source. What is booked is what
     Stripe took, whatever the form had asked for. When Stripe has no fee yet, the fee is booked by the next call.
     """
@@ -160,7 +163,7 @@ def settle(gift_id: int, payment: gateway.Payment, *, actor: str = "stripe") -> 
     if charge is None:
         raise ValueError(f"{payment.id} has no charge to settle")
     gift = Gift.objects.select_for_update().get(pk=gift_id)
-    booked_on = clock.local_date(charge.happened_at)
+    actor, booked_on = _actor(gift), clock.local_date(charge.happened_at)
     is_first = gift_moves.may_move(gift.status, Gift.Status.SETTLED)
     if is_first:
         _become_settled(gift, payment, charge, dating.card_gift(booked_on))
@@ -174,6 +177,13 @@ def settle(gift_id: int, payment: gateway.Payment, *, actor: str = "stripe") -> 
         audit.record(actor, "settle", gift, after={"payment": payment.id, "amount_minor": charge.amount_minor})
         signals.gift_settled.send(sender=Gift, gift=gift)
     return gift
+
+
+def _actor(gift: Gift) -> str:
+    if gift.kind != Gift.Kind.PHONE:
+        return "stripe"
+    by_card = PhoneCall.objects.filter(gift=gift, paid_by=PhoneCall.PaidBy.CARD).select_related("taken_by").first()
+    return audit.staff(by_card.taken_by) if by_card else "stripe"
 
 
 def _become_settled(gift: Gift, payment: gateway.Payment, charge: gateway.Charge, dated: dating.GiftDate) -> None:

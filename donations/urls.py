@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from donations import views, webhooks
+from donations import paying, views, webhooks
 
 app_name = "donations"
 urlpatterns = [
     path("stripe/webhook/", webhooks.stripe, name="webhook"),
     path("", views.give, name="home"),
     path("give/", views.give, name="give"),
+    path("give/pay/<str:token>/", paying.pay, name="pay"),
     path("give/<slug:slug>/", views.give, name="campaign"),
     path("thanks/<uuid:token>/", views.thanks, name="thanks"),
     path("thanks/<uuid:token>/status/", views.status, name="status"),

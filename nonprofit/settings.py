@@ -30,6 +30,8 @@ STRIPE_PUBLISHABLE_KEY = environment.text("STRIPE_PUBLISHABLE_KEY")
 STRIPE_WEBHOOK_SECRETS = [s.strip() for s in environment.text("STRIPE_WEBHOOK_SECRETS").split(",") if s.strip()]
 STRIPE_API_BASE = environment.text("STRIPE_API_BASE", "https://api.stripe.com")
 STRIPE_JS_URL = environment.text("STRIPE_JS_URL", "https://js.stripe.com/endive/stripe.js")
+# Cards typed for callers are flagged as mail order or telephone order. Stripe must have allowed it for the account.
+STRIPE_MOTO = environment.flag("STRIPE_MOTO", default=False)
 STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 STRIPE_IS_REAL = STRIPE_API_BASE == "https://api.stripe.com" and STRIPE_JS_URL.startswith("https://js.stripe.com/")

@@ -3,11 +3,11 @@
 from donations.models.campaign import AccountDetail, Campaign, Fund, Way
 from donations.models.donor import Donor
 from donations.models.gift import Attempt, Gift
-from donations.models.gift_import import FormerId, GiftImport, GiftOrigin, ImportMapping, ImportRow
+from donations.models.gift_import import DonorOrigin, FormerId, GiftImport, GiftOrigin, ImportMapping, ImportRow
 from donations.models.ledger import LedgerEntry
 from donations.models.offline import Batch, BatchRow, GiftDetail, OfflineFacts, Reversal, SoftCredit
 from donations.models.people import DonorAddress, DonorEmail, DonorMerge, DonorNote, NotTheSame, Tag
-from donations.models.phone import PhoneCall
+from donations.models.phone import PaymentLink, PhoneCall
 from donations.models.plan import Plan
 from donations.models.promise import Employer, PartWriteOff, Promise, PromisePart, PromisePayment
 from donations.models.receipt import (
@@ -32,6 +32,7 @@ __all__ = [
     "DonorEmail",
     "DonorMerge",
     "DonorNote",
+    "DonorOrigin",
     "Employer",
     "EventSweep",
     "FormerId",
@@ -46,6 +47,7 @@ __all__ = [
     "NotTheSame",
     "OfflineFacts",
     "PartWriteOff",
+    "PaymentLink",
     "PhoneCall",
     "Plan",
     "PrintRun",

@@ -30,8 +30,9 @@ class GiftQuerySet(models.QuerySet["Gift"]):
         return self.filter(donor__user=user)
 
     def abandoned(self, before: datetime) -> Self:
-        """Gifts begun and never paid, last touched before `before`."""
-        return self.filter(status__in=[Gift.Status.PENDING, Gift.Status.FAILED], changed_at__lt=before)
+        """Gifts begun and never paid, last touched before `before`; those with a payment link wait as long as it."""
+        unpaid = self.filter(status__in=[Gift.Status.PENDING, Gift.Status.FAILED], changed_at__lt=before)
+        return unpaid.exclude(payment_link__expires_at__gt=clock.now())
 
 
 class Gift(models.Model):

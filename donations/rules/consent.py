@@ -1,5 +1,7 @@
 """The words a supporter agrees to when a gift repeats. Kept on the plan exactly as shown (domain rule 22)."""
 
+from datetime import date
+
 VERSION = "2026-11"
 
 EVERY = {"monthly": "every month", "yearly": "every year"}
@@ -15,3 +17,41 @@ def text(*, organization: str, amount: str, frequency: str) -> str:
         f"I allow {organization} to charge my card {amount} now and {EVERY[frequency]} until I stop. "
         "I can change or stop at any time by replying to a receipt or calling you."
     )
+
+
+PHONE_VERSION = "phone-2026-11"
+
+
+def by_phone(*, organization: str, amount: str, frequency: str, on: date) -> str:
+    """What the call-taker reads aloud before a card is typed, word for word (domain rule 22). on: the day of the call.
+
+    It names amount, day and how to stop, as for a card typed by its owner.
+    """
+    if frequency == "once":
+        return f"May {organization} charge your card {amount} today, one time?"
+    return (
+        f"May {organization} charge your card {amount} today, and {amount} again {again_on(frequency, on)}, "
+        "until you stop? You can change or stop at any time by calling us or replying to a receipt."
+    )
+
+
+def again_on(frequency: str, on: date) -> str:
+    """ "on the 31st of every month, or on its last day": when a gift begun on `on` comes again."""
+    if frequency == "yearly":
+        return f"every year on {on:%B} {on.day}"
+    clamped = ", or on the last day of a shorter month" if on.day > 28 else ""
+    return f"on the {_ordinal(on.day)} of every month{clamped}"
+
+
+def by_link(*, organization: str, amount: str, frequency: str, email: str) -> str:
+    """What the call-taker reads aloud before a payment link is mailed; the card is agreed to on the link's page."""
+    often = "" if frequency == "once" else f" {EVERY[frequency]}"
+    return (
+        f"May I e-mail you a private link at {email}, where you can pay your gift of {amount}{often} to "
+        f"{organization}? Nothing is charged until you press the button there."
+    )
+
+
+def _ordinal(day: int) -> str:
+    ending = "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return f"{day}{ending}"

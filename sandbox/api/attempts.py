@@ -10,10 +10,13 @@ NOT_AUTHENTICATED = (
 )
 
 
-def begin(call: Call, intent: Body, method: Body, *, off_session: bool, return_url: str | None, by_sdk: bool) -> Body:
+def begin(
+    call: Call, intent: Body, method: Body, *, off_session: bool, is_moto: bool, return_url: str | None, by_sdk: bool
+) -> Body:
     """The intent after one attempt. Raises StripeError (which keeps what was written) when it was declined."""
     card = payment_methods.card_of(call, method)
-    if _must_authenticate(call, method, card):
+    # Mail and telephone orders are out of the scope of strong customer authentication.
+    if not is_moto and _must_authenticate(call, method, card):
         if off_session:
             raise fail(call, intent, method, cards.DECLINES["authentication_required"], authenticated=False)
         return _challenge(call, intent, method, return_url=return_url, by_sdk=by_sdk)

@@ -90,6 +90,8 @@ def create(call: Call) -> Body:
     strays = [name for name in CONFIRMING if name in asked and name not in ("radar_options", "use_stripe_sdk")]
     if strays and not asked.get("confirm"):
         raise errors.bad_request(f"{strays[0]} can only be set when `confirm` is `true`.", param=strays[0])
+    if _is_moto(asked) and not asked.get("confirm"):
+        raise _moto_too_early()
     redirects = asked.get("automatic_payment_methods", {}).get("allow_redirects", "always")
     intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
     _write(call, intent, {name: value for name, value in asked.items() if not asked.get("confirm") or name in WRITTEN})
@@ -108,6 +110,15 @@ def check(spec: params.Spec, given: Body) -> dict[str, Any]:
             param="payment_method_types",
         )
     return params.check(spec, given)
+
+
+def _is_moto(asked: Body) -> bool:
+    return bool(asked.get("payment_method_options", {}).get("card", {}).get("moto"))
+
+
+def _moto_too_early() -> errors.StripeError:
+    name = "payment_method_options[card][moto]"
+    return errors.bad_request(f"{name} can only be set by the server when the payment is confirmed.", param=name)
 
 
 def _blank(call: Call, identifier: str, amount: int, currency: str) -> Body:
@@ -197,6 +208,8 @@ def retrieve(call: Call, identifier: str) -> Body:
 
 def update(call: Call, identifier: str) -> Body:
     asked = check(UPDATE, call.params)
+    if _is_moto(asked):
+        raise _moto_too_early()
     intent = call.store.get("payment_intent", identifier, param="intent", in_path=True)
     blocked = [name for name in asked if name not in ALWAYS_WRITABLE]
     if blocked and intent["status"] not in OPEN:
@@ -220,6 +233,8 @@ def confirm(call: Call, identifier: str) -> Body:
     if call.key_kind == keys.SECRET and (strays := sorted(BROWSER_ONLY & set(given))):
         raise errors.unknown(strays)
     asked = check(CONFIRM, given)
+    if _is_moto(asked) and call.key_kind != keys.SECRET:
+        raise _moto_too_early()
     intent = found(call, identifier, asked.get("client_secret"))
     return visibility.seen_by(call, _confirm(call, intent, asked))
 
@@ -253,6 +268,7 @@ def _confirm(call: Call, intent: Body, asked: Body) -> Body:
         intent,
         method,
         off_session=asked.get("off_session", "false") != "false" or bool(asked.get("error_on_requires_action")),
+        is_moto=_is_moto(asked),
         return_url=asked.get("return_url"),
         by_sdk=asked.get("use_stripe_sdk", False) or call.key_kind == keys.PUBLISHABLE,
     )

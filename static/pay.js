@@ -1,0 +1,139 @@
+// One gift whose amount is settled, and Stripe's card field for it: the page of a payment link, where the supporter's own
+// browser pays, and the call-taker's page, where the card becomes a token that our server charges. No digit comes by here.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const form = byId("card-form");
+  const { key, currency, kind, repeats, taker } = form.dataset;
+  const label = byId("submit").textContent;
+  const BROKEN = "We could not reach our server, so nothing was charged. Please check the connection and press the button again.";
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  let stripe = null;
+  let elements = null;
+  let field = null;
+  let busy = false;
+
+  function look() {
+    const style = getComputedStyle(document.documentElement);
+    const color = (name) => style.getPropertyValue(name).trim();
+    return {
+      theme: dark.matches ? "night" : "stripe",
+      variables: {
+        colorPrimary: color("--accent"), colorBackground: color("--paper"), colorText: color("--ink"),
+        colorDanger: color("--wrong"), borderRadius: "4px", fontSizeBase: "16px",
+      },
+    };
+  }
+
+  function mount() {
+    const options = { mode: "payment", amount: Number(form.dataset.amount), currency, appearance: look() };
+    // What the server asks of Stripe for the same gift; the two must agree.
+    if (repeats) options.setupFutureUsage = "off_session";
+    if (kind === "phone") options.allowedPaymentMethodTypes = ["card"];
+    try {
+      stripe = window.Stripe(key);
+      elements = stripe.elements(options);
+    } catch {
+      unavailable();
+      return;
+    }
+    // A wallet would be the call-taker's own.
+    const wallets = taker ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
+    field = elements.create("payment", { layout: "tabs", ...wallets });
+    field.on("ready", () => byId("payment-waiting")?.remove());
+    field.on("loaderror", unavailable);
+    field.mount("#payment");
+    dark.addEventListener("change", () => elements.update({ appearance: look() }));
+  }
+
+  /** Without a card field nothing may look as if it could be paid. */
+  function unavailable() {
+    form.hidden = true;
+    byId("no-card").hidden = false;
+  }
+
+  function trouble(text) {
+    const box = byId("trouble");
+    const said = document.createElement("p");
+    said.textContent = text;
+    box.replaceChildren(said);
+    box.hidden = false;
+    box.focus({ preventScroll: true });
+    box.scrollIntoView({ block: "center" });
+  }
+
+  function wait(on) {
+    busy = on;
+    byId("submit").setAttribute("aria-busy", String(on));
+    byId("submit").textContent = on ? "One moment…" : label;
+    byId("spoken").textContent = on ? "One moment, please." : "";
+  }
+
+  async function send(extra) {
+    const body = new FormData(form);
+    for (const [name, value] of Object.entries(extra)) body.set(name, value);
+    try {
+      const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
+      return await answer.json();
+    } catch {
+      return { error: BROKEN, isLost: true };
+    }
+  }
+
+  /** The address to go on to; null when something is wrong, and the page says what. */
+  async function charge() {
+    const made = await stripe.createConfirmationToken({ elements });
+    if (made.error) return refused(made.error);
+    const answer = await send({ token: made.confirmationToken.id });
+    // Nobody knows yet whether the card was charged: the page of the call finds out and says so.
+    if (answer.isLost) return form.dataset.unknown;
+    return answer.redirect || refused({ message: answer.error });
+  }
+
+  async function pay() {
+    const opened = await send({});
+    if (opened.redirect) return opened.redirect;
+    if (opened.error) return refused({ message: opened.error });
+    const address = new URL(opened.thanks_url, location.href).href;
+    const payment = { elements, clientSecret: opened.client_secret, confirmParams: { return_url: address }, redirect: "if_required" };
+    const done = await stripe.confirmPayment(payment).catch(() => ({ error: { type: "api_connection_error" } }));
+    // Without an answer nobody knows yet whether the card was charged: that page finds out and says so.
+    return !done.error || done.error.type === "api_connection_error" ? address : refused(done.error);
+  }
+
+  function refused(error) {
+    const text = error.message || "That did not work.";
+    trouble(error.type === "card_error" ? `${text} Nothing was charged. Please try again, or another card.` : text);
+    return null;
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (busy || !elements) return;
+    byId("trouble").hidden = true;
+    wait(true);
+    let next = null;
+    try {
+      const checked = await elements.submit();
+      if (checked.error) {
+        trouble(checked.error.message || "Please check the card.");
+        field.focus();
+      } else next = taker ? await charge() : await pay();
+    } catch {
+      trouble(BROKEN);
+    }
+    if (next) location.assign(next);
+    else wait(false);
+  });
+
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  form.hidden = false;
+  if (window.Stripe) mount();
+  else {
+    byId("stripe").addEventListener("load", mount);
+    byId("stripe").addEventListener("error", unavailable);
+  }
+})();
