@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from donations.models import Donor, Gift, ReceiptPdf
+from donations.models import Donor
 from members import history
 from nonprofit import clock
 from nonprofit.models import User
@@ -48,12 +48,15 @@ def portal(request: SignedIn) -> HttpResponse:
 # A PDF runs nothing of ours, and browsers show it with styles of their own, which our policy would refuse.
 @csp_exempt()  # type: ignore[arg-type] # its types know only views without arguments
 def receipt(request: SignedIn, number: str) -> HttpResponse:
-    """The receipt's PDF exactly as issued; a stranger's number is answered like one that does not exist."""
+    """The paper's PDF exactly as issued; a stranger's number is answered like one that does not exist.
+
+    A void one is not handed out any more: a page says so instead.
+    """
     pdf = get_object_or_404(
-        ReceiptPdf.objects.select_related("file"),
-        receipt__number=number,
-        receipt__gift__in=Gift.objects.visible_to(request.user),
+        history.papers(request.user).select_related("file", "receipt__void"), receipt__number=number
     )
+    if hasattr(pdf.receipt, "void"):
+        return render(request, "members/void.html", {"void": pdf.receipt.void, "receipt": pdf.receipt}, status=410)
     response = HttpResponse(bytes(pdf.file.content), content_type=pdf.file.content_type)
     response["Content-Disposition"] = f'inline; filename="receipt-{number}.pdf"'
     response["X-Content-Type-Options"] = "nosniff"

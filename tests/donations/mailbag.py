@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ FACTS: dict[str, dict[str, Any]] = {
     "check": {"check_number": "1042"},
     "money_order": {"check_number": "778"},
     "stock": {"ticker": "ACME", "quantity": 50, "internal_value_minor": 512_300},
-    "crypto": {"ticker": "BTC", "quantity": "0.25", "internal_value_minor": 1_500_000},
+    "crypto": {"ticker": "BTC", "quantity": Decimal("0.25"), "internal_value_minor": 1_500_000},
     "ira": {"custodian": "Fidelity", "check_number": "55012"},
     "in_kind": {"property_description": "Two desks and a lamp", "internal_value_minor": 30_000},
     "services": {"property_description": "Forty hours of legal advice"},

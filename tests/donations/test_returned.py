@@ -141,8 +141,9 @@ def test_rule_13_a_replacement_is_a_new_gift_and_the_old_one_stays_returned() ->
 
 
 def test_corrected_before_any_receipt_left_nobody_is_written_to() -> None:
-    waiting, queued = mailbag.record(), mailbag.record(check_number="1043")
+    queued = mailbag.record(check_number="1043")
     mailbag.receipted(queued)
+    waiting = mailbag.record()
     for gift in (waiting, queued):
         returned.correct(gift.pk, builders.staff("Finance"), wrong="wrong_amount", note="typed 500 for 50")
         assert letters(gift) == []
