@@ -73,6 +73,10 @@ class ReceiptPdf(models.Model):
 
     class Meta:
         verbose_name = "receipt PDF"
+        indexes = [
+            # The next print run's papers: those that no e-mail carries.
+            models.Index(fields=["receipt"], condition=models.Q(email__isnull=True), name="receipt_pdf_on_paper")
+        ]
 
     def __str__(self) -> str:
         return f"PDF of {self.receipt}"

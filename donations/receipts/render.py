@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typst
@@ -60,6 +60,18 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
     except typst.TypstError as error:
         raise RenderError(number, error.message) from error
     return document
+
+
+def print_list(rows: Sequence[tuple[str, str, str, str]], organization: str, made_on: datetime.date) -> bytes:
+    """The list that lies on a stack of papers to mail; rows: page, number, name and place of each."""
+    count = f"{len(rows)} letters." if len(rows) != 1 else "1 letter."
+    facts = {
+        "title": paper.clean(f"Letters to mail, {made_on:%B} {made_on.day}, {made_on.year}, {organization}"),
+        "count": count,
+        "rows": [[paper.clean(cell) for cell in row] for row in rows],
+    }
+    written = json.dumps(facts, ensure_ascii=False)
+    return _drawn("print_list.typ", {"letter": written, "directions": paper.directions(written)}, made_on)
 
 
 def one_page(document: bytes) -> bool:
