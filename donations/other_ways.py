@@ -51,5 +51,5 @@ def slip(slug: str = "", donor: Donor | None = None) -> Slip | None:
     if campaign is None:
         return None
     code = str(slip_code.SlipCode(donor.pk if donor else 0, campaign.code))
-    drawn = segno.make_qr(code, error="m").svg_inline(scale=3, border=2, dark="#000", light="#fff")
+    drawn = segno.make_qr(code, error="m").svg_inline(border=2, dark="#000", light="#fff", omitsize=True)
     return Slip(campaign.amounts("once"), code, SafeString(drawn), donor)  # nosec B703 - drawn from our own code
