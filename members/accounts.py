@@ -70,6 +70,15 @@ def _donor_at(address: str) -> Donor | None:
     return donor
 
 
+def _may_bring_gifts(address: str) -> bool:
+    """Whether signing in with this address would show anything.
+
+    A further e-mail of somebody who already signs in does not: it would be a second key to the same account.
+    """
+    further = DonorEmail.objects.filter(email=address, donor__user=None).exclude(purpose=DonorEmail.Purpose.FORMER)
+    return Donor.objects.filter(email=address).exists() or further.exists()
+
+
 def _is_proven(user: User) -> bool:
     return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
 

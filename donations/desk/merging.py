@@ -1,0 +1,147 @@
+"""Merging two records of one supporter, and taking a merge back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import OperationalError, transaction
+
+from donations.desk import merge_choices
+from donations.desk.merge_choices import ADDRESS, CannotMerge, Choices
+from donations.models import Donor, DonorAddress, DonorEmail, DonorMerge, DonorNote, Gift, SoftCredit
+from nonprofit import audit, clock
+from nonprofit.models import User
+
+# PostgreSQL's code for a row that somebody else has locked.
+LOCKED = "55P03"
+
+
+@transaction.atomic(durable=True)
+def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: Choices | None = None) -> DonorMerge:
+    """Everything of `gone` belongs to `kept`, and the old number leads there; nothing is lost and all can come back.
+
+    choices: by name in merge_choices.GROUPS "kept" or "gone", whose value stays; "sign_in" where both sign in. Ledger
+    rows stay as booked: who gave is read from the gift. Locks both donors; safe twice, and twice at once one of them is
+    refused. Raises CannotMerge.
+    """
+    kept, gone = _lock(kept_id, gone_id)
+    if gone.merged_into_id == kept.pk:
+        return DonorMerge.objects.get(gone=gone, undone_at=None)
+    merge_choices.check(kept, gone, user, choices or {})
+    decided = merge_choices.decide(kept, gone, choices or {})
+    left = merge_choices.left_over(kept, gone, decided)
+    moved = {"rows": _move(kept, gone), "aside": _put_aside(kept, gone)}
+    before = {name: getattr(kept, name) for name in ("email", "user_id", *decided)}
+    was = {"email": gone.email, "user_id": gone.user_id}
+    Donor.objects.filter(pk=gone.pk).update(merged_into=kept, email=None, user=None)
+    Donor.objects.filter(pk=kept.pk).update(**decided)
+    moved |= {"made": _keep(kept, left, user), "kept": before, "after": decided, "gone": was}
+    record = DonorMerge.objects.create(kept=kept, gone=gone, moved=moved, reason=reason, merged_by=user)
+    counts = {name: len(ids) for name, ids in moved["rows"].items() if ids}
+    _log(record, user, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
+    return record
+
+
+@transaction.atomic(durable=True)
+def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
+    """The merged record stands again with everything that came from it; what came since the merge stays where it is.
+
+    Fields of the kept record that were changed after the merge keep the newer value. Locks both donors and the merge;
+    safe twice. Raises CannotMerge with the reason where it cannot be exact.
+    """
+    found = DonorMerge.objects.get(pk=merge_id)
+    kept, gone = _lock(found.kept_id, found.gone_id)
+    record = DonorMerge.objects.select_for_update(of=("self",)).get(pk=merge_id)
+    if record.undone_at is not None:
+        return record
+    merge_choices.check_undo(record, kept, user)
+    back, own = merge_choices.restored(record, kept)
+    # First what no other row's uniqueness hangs on: rows go only to records that stand by themselves.
+    Donor.objects.filter(pk=gone.pk).update(merged_into=None)
+    _give_back(record.moved, kept, gone)
+    _forget(record.moved, kept, back, own)
+    Donor.objects.filter(pk=kept.pk).update(**{name: None for name in ("email", "user_id") if name in back})
+    Donor.objects.filter(pk=kept.pk).update(**back)
+    Donor.objects.filter(pk=gone.pk).update(**own)
+    record.undone_by, record.undone_at = user, clock.now()
+    record.save(update_fields=["undone_by", "undone_at"])
+    _log(record, user, "take merge back", reason, {name: getattr(kept, name) for name in back}, back)
+    return record
+
+
+def _lock(kept_id: int, gone_id: int) -> tuple[Donor, Donor]:
+    """Both records, locked in the order of their numbers; nobody waits with one of them in hand."""
+    if kept_id == gone_id:
+        raise CannotMerge("That is one and the same record.")
+    try:
+        rows = Donor.objects.select_for_update(no_key=True, nowait=True).order_by("pk")
+        donors = {donor.pk: donor for donor in rows.filter(pk__in=[kept_id, gone_id])}
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != LOCKED:
+            raise
+        raise CannotMerge("Somebody is changing one of these records at this moment. Please try again.") from error
+    if len(donors) < 2:
+        raise CannotMerge("One of these records does not exist.")
+    return donors[kept_id], donors[gone_id]
+
+
+def _move(kept: Donor, gone: Donor) -> dict[str, list[int]]:
+    """Rows of `gone` are rows of `kept`: their numbers, by table and column."""
+    moved = {}
+    for name, rows in merge_choices.rows_to_move(kept, gone).items():
+        ids = list(rows.order_by("pk").values_list("pk", flat=True))
+        rows.model._default_manager.filter(pk__in=ids).update(**{name.split(".")[1]: kept})
+        moved[name] = ids
+    return moved
+
+
+def _put_aside(kept: Donor, gone: Donor) -> list[int]:
+    """Nobody is thanked for their own gift: such soft credits of `kept` wait with the old record."""
+    own = SoftCredit.objects.filter(donor=kept, gift__donor=kept)
+    ids = list(own.order_by("pk").values_list("pk", flat=True))
+    SoftCredit.objects.filter(pk__in=ids).update(donor=gone)
+    return ids
+
+
+def _keep(kept: Donor, left: merge_choices.LeftOver, user: User) -> dict[str, list[int]]:
+    """What has no place in one record any more is kept beside it: their numbers, by table."""
+    made: dict[str, list[int]] = {"donoremail": [], "donoraddress": [], "donornote": []}
+    if left.email:
+        made["donoremail"].append(DonorEmail.objects.create(donor=kept, email=left.email).pk)
+    if left.address:
+        address = DonorAddress(donor=kept, purpose=DonorAddress.Purpose.FORMER, **left.address)
+        address.save()
+        made["donoraddress"].append(address.pk)
+    if left.note:
+        made["donornote"].append(DonorNote.objects.create(donor=kept, text=left.note, author=user).pk)
+    return made
+
+
+def _forget(moved: Mapping[str, Any], kept: Donor, back: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """What was kept beside the one record goes where it has its place again."""
+    DonorEmail.objects.filter(donor=kept, email__in=[own["email"] or "", back.get("email") or ""]).delete()
+    DonorNote.objects.filter(pk__in=moved["made"]["donornote"], donor=kept).delete()
+    # An address that staff have changed since stays as it is now, and the former one stays beside it.
+    if not set(ADDRESS) & (moved["after"].keys() - back.keys()):
+        DonorAddress.objects.filter(pk__in=moved["made"]["donoraddress"], donor=kept).delete()
+
+
+def _give_back(moved: Mapping[str, Any], kept: Donor, gone: Donor) -> None:
+    """Rows that came with the merge and still are with `kept` go back; those put aside return."""
+    for name, ids in moved["rows"].items():
+        column = name.split(".")[1]
+        rows = merge_choices.table(name)._default_manager.filter(pk__in=ids, **{column: kept})
+        rows.update(**{column: gone})
+    SoftCredit.objects.filter(pk__in=moved["aside"], donor=gone).update(donor=kept)
+
+
+def _log(
+    record: DonorMerge, user: User, action: str, reason: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    actor, numbers = audit.staff(user), {"merge": record.pk, "kept": record.kept_id, "gone": record.gone_id}
+    audit.record(actor, action, record.kept, reason=reason, before=before, after=after | numbers)
+    audit.record(actor, action, record.gone, reason=reason, after=numbers)
+
+
+def gifts_since(record: DonorMerge) -> int:
+    """How many gifts came to the kept record after the merge; they stay there when it is taken back."""
+    return Gift.objects.filter(donor=record.kept, started_at__gt=record.merged_at).count()
