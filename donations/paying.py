@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 @csp_update(views.STRIPE_CSP)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def pay(request: HttpRequest, token: str) -> HttpResponse:
+def pay(request: HttpRequest, token: str = "") -> HttpResponse:
     """The private page of one gift; a POST answers what the page's script needs to take the payment."""
     link = _found(token)
     if link is None:

@@ -1,7 +1,7 @@
 """The staff's admin: Django's own, behind the same sign-in as everything else and a second factor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import reverse
+
+from nonprofit.admin_amounts import sees_amounts, tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,19 @@ class Figure:
 
 
 ORDER = (
-    *("Donor", "Gift", "Plan", "Receipt", "ReceiptDue", "LedgerEntry", "Reversal", "StripeEvent"),
-    *("Campaign", "Fund", "Way", "NewsletterSubscription"),
+    *(
+        "Donor",
+        "Gift",
+        "PhoneCall",
+        "Plan",
+        "PromisePart",
+        "Receipt",
+        "ReceiptDue",
+        "LedgerEntry",
+        "Reversal",
+        "StripeEvent",
+    ),
+    *("Campaign", "Fund", "Way", "Employer", "NewsletterSubscription"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]
@@ -52,6 +65,8 @@ class StaffAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         found = [figure for figures in self._figures for figure in figures(request)]
+        if not sees_amounts(request):
+            found = [replace(one, note="" if tells(one.note) else one.note) for one in found if not tells(one.value)]
         found.sort(key=lambda figure: figure.rank)
         return super().index(request, {"figures": found, **(extra_context or {})})
 

@@ -1,4 +1,4 @@
-"""Payment links: one request is one gift and one letter, paid by the same path as a card gift, and kept until it ends."""
+"""Payment links: one request is one gift and one letter, paid like any card gift, and kept until it ends."""
 
 import threading
 from datetime import timedelta
