@@ -201,7 +201,7 @@ def _snapshot(paper: Settled, who: Organization) -> dict[str, Any]:
             "covered_fee": str(gift.covered_fee) if gift.covered_fee else "",
             "tribute": wording.tribute(gift),
         },
-        "thanks": who.receipt_thanks,
+        "thanks": wording.thanks(paper, who),
         "statements": [{"code": s.code, "version": s.version, "text": s.text} for s in document.statements],
     }
     return said if look == CARD else said | _own_words(paper, who)
@@ -213,6 +213,7 @@ def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:
         "paper": "Receipt" if paper.document.kind in documents.TAX else "Letter",
         "title": wording.title(paper),
         "heading": wording.heading(paper.document),
+        "table": wording.table(paper.document, paper.gift),
         "description": wording.description(paper.gift, paper.detail) if paper.gift.is_property else "",
         "rows": wording.rows(paper, who),
         "recipient": {

@@ -11,7 +11,7 @@ from typing import Any
 INK = "#1a1a1a"
 WINDOW_LINES = 7
 # What every "receipt-1" said; later snapshots bring their own words.
-FIRST_WORDS = {"paper": "Receipt", "heading": "For your tax records"}
+FIRST_WORDS = {"paper": "Receipt", "table": "Your gift", "heading": "For your tax records"}
 
 # Widths in thousandths of the type size: no letter of the text face is wider, and other scripts are counted as wide.
 _WIDTHS = {character: 650 for character in map(chr, range(0x21, 0x7F))} | dict.fromkeys("iljtf .,:;'()-", 400)
@@ -72,7 +72,7 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "statements": [part for statement in snapshot["statements"] for part in paragraphs(statement["text"])],
     }
     words = snapshot if has_own_words else FIRST_WORDS | {"title": f"Receipt for your gift of {gift['amount']}"}
-    return printed | {name: clean(words[name]) for name in ("paper", "title", "heading")}
+    return printed | {name: clean(words[name]) for name in ("paper", "title", "table", "heading")}
 
 
 def _lines(facts: Mapping[str, Any]) -> dict[str, Any]:

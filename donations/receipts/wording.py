@@ -10,6 +10,7 @@ from nonprofit.models import Organization
 
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover"}
 KIND = Gift.Kind
+PERSONS = (Donor.Kind.INDIVIDUAL, Donor.Kind.HOUSEHOLD)
 METHODS = {KIND.CASH: "Cash", KIND.WIRE: "Bank transfer", KIND.PAYROLL: "Payroll deduction"}
 
 
@@ -35,7 +36,7 @@ def title(settled: Settled) -> str:
     gift, paper = settled.gift, settled.document.kind
     amount = "" if gift.is_property else str(gift.amount)
     if paper == "thank_you":
-        return _thanks(gift, amount)
+        return _thanked_for(settled, amount)
     if paper == "qcd_letter":
         return f"Your gift of {amount} from your IRA"
     if paper == "grant_letter":
@@ -48,18 +49,42 @@ def title(settled: Settled) -> str:
 PROPERTY = {KIND.STOCK: "stock", KIND.CRYPTO: "digital assets", KIND.IN_KIND: "goods", KIND.VEHICLE: "a vehicle"}
 
 
-def _thanks(gift: Gift, amount: str) -> str:
+def _thanked_for(settled: Settled, amount: str) -> str:
+    gift = settled.gift
     match gift.kind:
         case KIND.SERVICES:
-            return "Thank you for your work"
+            return "Thank you for your help"
         case KIND.VEHICLE:
             return "Thank you for your vehicle"
         case KIND.MATCH:
             return f"Your gift was matched with {amount}"
         case KIND.PAYROLL:
-            return f"Thank you for {amount} from your pay"
+            is_person = settled.to is None or settled.to.kind in PERSONS
+            return f"Thank you for {amount} {'from your pay' if is_person else 'from payroll giving'}"
         case _:
             return f"Thank you for recommending a grant of {amount}" if amount else "Thank you for recommending a grant"
+
+
+def thanks(settled: Settled, who: Organization) -> str:
+    """Our own thanks to a supporter; in other words to those whose gift, for the law, it is not."""
+    if settled.document.kind == "grant_letter":
+        return "Thank you for this grant and for your trust in our work."
+    if settled.document.kind == "bequest_letter":
+        return "We are grateful for this gift, and for the wish behind it."
+    if settled.document.kind == "thank_you" and settled.gift.kind == KIND.SERVICES:
+        return "Thank you. Our work rests on people who lend a hand."
+    if not settled.is_for_donor:
+        if settled.gift.kind == KIND.MATCH:
+            return "Thank you for giving, and for asking that your gift be matched."
+        return "Thank you for recommending this grant to us, and for your trust in our work."
+    return who.receipt_thanks
+
+
+def table(document: Document, gift: Gift) -> str:
+    """What stands above the labels of the table of facts."""
+    if document.to == "recognized" or document.kind == "grant_letter":
+        return "The gift" if gift.kind == KIND.MATCH else "The grant"
+    return {"bequest_letter": "The distribution"}.get(document.kind, "Your gift")
 
 
 def heading(document: Document) -> str:
@@ -71,8 +96,9 @@ def rows(settled: Settled, who: Organization) -> list[list[str]]:
     """Label and value of each fact that is known; property has a description and no amount."""
     gift, detail = settled.gift, settled.detail
     fee = f", of which {gift.covered_fee} covers processing costs" if gift.covered_fee else ""
+    what = "What you gave" if gift.kind == KIND.SERVICES else "Gift"
     found = [
-        ("Gift", description(gift, detail)) if gift.is_property else ("Amount", f"{gift.amount}{fee}"),
+        (what, description(gift, detail)) if gift.is_property else ("Amount", f"{gift.amount}{fee}"),
         *_dates(settled),
         (_giver(settled), gift.donor_name),
         *(_from_detail(gift, detail) if detail else []),
@@ -86,36 +112,34 @@ def rows(settled: Settled, who: Organization) -> list[list[str]]:
 
 
 def _giver(settled: Settled) -> str:
-    if not settled.is_for_donor or settled.document.kind == "grant_letter":
+    if not settled.is_for_donor or settled.document.kind in ("grant_letter", "bequest_letter"):
         return "From"
-    return {"qcd_letter": "IRA owner", "bequest_letter": "From"}.get(settled.document.kind, "Given by")
+    return "IRA owner" if settled.document.kind == "qcd_letter" else "Given by"
 
 
 def _dates(settled: Settled) -> list[tuple[str, str]]:
     """The date of the gift; of mail around a year's end only facts, and no word which year it is for (rule 2)."""
     gift, detail = settled.gift, settled.detail
-    label = "Received" if settled.document.kind not in TAX else "Date of gift"
     if detail and gift.kind in (KIND.CHECK, KIND.MONEY_ORDER):
         facts = [("Dated", detail.check_on), ("Postmarked", detail.postmarked_on), ("Received", detail.received_on)]
         known = [(name, day) for name, day in facts if day]
         if len({day.year for _, day in known}) > 1:
             return [(name, in_words(day)) for name, day in known]
-    return [(label, in_words(gift.gift_on))] if gift.gift_on else []
+    if gift.gift_on is None:
+        return []
+    label = "Date of gift" if settled.document.kind in TAX else "Received"
+    if gift.gift_date_basis == Gift.DateBasis.PAYROLL:
+        label = "Withheld"
+    return [(label, in_words(gift.gift_on))]
 
 
 def _from_detail(gift: Gift, detail: GiftDetail) -> list[tuple[str, str]]:
     """What only some kinds have: who signed the check, which fund or IRA it came from, the payer's own number."""
     payer = detail.payer_name if detail.payer_name.casefold() != gift.donor_name.casefold() else ""
-    custodian = ", ".join(
-        part
-        for part in (detail.custodian, f"dated {in_words(detail.check_on)}" if detail.check_on else "")
-        if gift.kind == KIND.IRA and part
-    )
     return [
-        ("Check drawn by" if detail.check_number else "Paid for the donor by", payer),
+        ("Check drawn by" if detail.check_number else "Paid on behalf by", payer),
         ("Fund", detail.advised_fund),
-        ("Custodian", custodian),
-        ("Vehicle number", detail.vehicle_number),
+        ("Custodian", detail.custodian),
         ("Your reference" if gift.kind == KIND.FOUNDATION else "Reference", detail.reference),
         ("Description", "" if gift.is_property else detail.property_description),
     ]
@@ -150,7 +174,9 @@ def method(gift: Gift, detail: GiftDetail | None = None) -> str:
     if detail is None:
         return "Card"
     if detail.check_number:
-        return f"{'Money order' if gift.kind == KIND.MONEY_ORDER else 'Check'} {detail.check_number}"
+        # An IRA's papers name the day on the custodian's check; the year it counts for is the custodian's to say.
+        dated = f", dated {in_words(detail.check_on)}" if gift.kind == KIND.IRA and detail.check_on else ""
+        return f"{'Money order' if gift.kind == KIND.MONEY_ORDER else 'Check'} {detail.check_number}{dated}"
     if gift.kind == KIND.MONEY_ORDER:
         return "Money order"
     return METHODS.get(KIND(gift.kind), "")
@@ -161,11 +187,14 @@ def tribute(gift: Gift) -> str:
 
 
 def salutation(settled: Settled) -> str:
-    """As the household wants it, where that is known (domain rule 52); else the name."""
+    """As the household wants it, where that is known (domain rule 52); else by name."""
     to = settled.to
     if to and to.salutation:
         return f"{to.salutation.rstrip(',')},"
-    return f"Dear {settled.gift.donor_name if settled.is_for_donor or to is None else to.name},"
+    if to and to.kind == Donor.Kind.ESTATE:
+        return "Dear Executor or Trustee,"
+    name = settled.gift.donor_name if settled.is_for_donor or to is None else to.name
+    return f"Dear {name}," if to is None or to.kind in PERSONS else f"Dear friends at {name},"
 
 
 def addressee(settled: Settled) -> str:

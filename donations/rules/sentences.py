@@ -23,7 +23,7 @@ def no_goods_or_services(organization: str) -> Statement:
 def described(organization: str, description: str, gift_on: str) -> Statement:
     """Property is described and never valued. IRC 170(f)(8)(B)(i); IRS Pub. 1771, noncash contributions."""
     text = (
-        f"{organization} received {description} on {gift_on}. "
+        f"On {gift_on}, {organization} received: {description}. "
         "We do not assign a value; the value is yours to determine."
     )
     return Statement("S3", "1", text)
@@ -72,7 +72,7 @@ def remittance() -> Statement:
 def services() -> Statement:
     """Work and the use of space are not deductible gifts. Treas. Reg. 1.170A-1(g); IRS Pub. 526."""
     text = (
-        "This letter is our thanks. Tax law does not count work or the use of space as a gift, "
+        "This letter is our thanks. Tax law does not count work or the use of space as a deductible gift, "
         "so it is not an acknowledgment for tax purposes."
     )
     return Statement("S4S", "1", text)
