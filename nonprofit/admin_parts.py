@@ -152,8 +152,26 @@ class ShownAdmin(ListAdmin[Row]):
     ) -> HttpResponse:
         if obj is not None:
             context |= {"title": str(obj), "subtitle": None}
-            context |= {"panels": self.panels(request, obj), "deeds": self.deeds(request, obj)}
+            beside = [panel for panels in _beside.get(type(obj), []) for panel in panels(request, obj)]
+            context |= {"panels": [*self.panels(request, obj), *beside], "deeds": self.deeds(request, obj)}
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+Beside = Callable[[HttpRequest, Any], list[Panel]]
+_beside: dict[type[models.Model], list[Beside]] = {}
+
+
+def on_page(model: type[models.Model]) -> Callable[[Beside], Beside]:
+    """Decorator: the panels of `beside(request, row)` stand on the row's own page, too.
+
+    For what belongs to a gift or a supporter and has its own admin; it answers only what that person may see.
+    """
+
+    def add(beside: Beside) -> Beside:
+        _beside.setdefault(model, []).append(beside)
+        return beside
+
+    return add
 
 
 class AuditedAdmin(ListAdmin[Row]):

@@ -62,6 +62,15 @@ def expect_match(
     return made
 
 
+@transaction.atomic
+def employer_named(name: str, actor: str) -> Employer:
+    """The company of that name, in whatever case it is written; made if nobody knew it. Safe twice and at once."""
+    found, is_new = Employer.objects.get_or_create(name__iexact=name.strip(), defaults={"name": name.strip()})
+    if is_new:
+        audit.record(actor, "add employer", found, after={"name": found.name})
+    return found
+
+
 def _company(employer: Employer, actor: str) -> Donor:
     """The company as a donor: it is the legal donor of its check. Made when the first match of it is expected."""
     locked = Employer.objects.select_for_update(of=("self",)).select_related("donor").get(pk=employer.pk)

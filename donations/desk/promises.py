@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from donations.desk import links
 from donations.models import (
     Campaign,
     Donor,
     Fund,
     Gift,
     PartWriteOff,
+    PaymentLink,
     Promise,
     PromisePart,
     PromisePayment,
@@ -27,6 +29,7 @@ from nonprofit.money import Money
 
 # Kinds that may come without a figure; of the others the amount is what was promised.
 WITHOUT_FIGURE = frozenset({Promise.Kind.STOCK, Promise.Kind.BEQUEST})
+ONE_PRESS = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,8 @@ def pay(part_id: int, gift_id: int, actor: str, *, is_unmentioned: bool = False)
         part=part, gift=gift, actor=actor, papers_checked_by=actor if needs_check else ""
     )
     _thank_employee(gift, part.promise)
+    if not PromisePart.objects.filter(pk=part.pk).with_paid().unpaid().exists():
+        _close_links(part, actor)
     checked = {"papers_checked": True} if needs_check else {}
     audit.record(actor, "pay promise", part, after={"gift": gift.pk, **checked})
     return payment
@@ -221,6 +226,73 @@ def detach(payment_id: int, reason: str, actor: str) -> None:
     payment.delete()
 
 
+# --- paid by a link --------------------------------------------------------------------------------------------------
+
+
+def may_be_linked(part: PromisePart) -> bool:
+    """Whether a payment link makes sense: money of a pledge is still open. The others pay by check and letter."""
+    return part.promise.kind == Promise.Kind.PLEDGE and bool(part.open)
+
+
+def waiting_link(part: PromisePart) -> PaymentLink | None:
+    """The newest link by which this part can still be paid."""
+    links = PaymentLink.objects.waiting().filter(gift__promise_payment__part=part)
+    return links.select_related("gift").order_by("pk").last()
+
+
+@transaction.atomic
+def send_link(part_id: int, *, note: str, actor: str) -> Gift:
+    """A letter with a private link for what is open is queued, and the gift it makes pays this part once it settles.
+
+    A link that waits with the same amount goes out again; one with another amount is closed. Pressed twice within a
+    minute it goes once. note: what it is for, in words the supporter reads. Locks the waiting link's gift, then the
+    part. Raises CannotPromise.
+    """
+    earlier = PaymentLink.objects.waiting().filter(gift__promise_payment__part=part_id).values("gift")
+    list(Gift.objects.select_for_update().filter(pk__in=earlier).order_by("pk").values_list("pk"))
+    (part,) = _lock_all([part_id])
+    if not may_be_linked(part):
+        raise CannotPromise("Nothing of this part can be paid by a link.")
+    waiting = waiting_link(part)
+    if waiting and part.link_sent_at and part.link_sent_at > clock.now() - ONE_PRESS:
+        return waiting.gift
+    try:
+        gift = _letter(part, waiting, note=note, actor=actor)
+    except links.CannotSend as trouble:
+        raise CannotPromise(str(trouble)) from trouble
+    part.link_sent_at = clock.now()
+    part.save(update_fields=["link_sent_at"])
+    return gift
+
+
+def _letter(part: PromisePart, waiting: PaymentLink | None, *, note: str, actor: str) -> Gift:
+    if waiting is not None and waiting.gift.amount == part.open:
+        return links.send_again(waiting.gift_id, actor).gift
+    _close_links(part, actor)
+    made, number = part.promise, part.payments.filter(gift__payment_link__isnull=False).count() + 1
+    gift = links.send(
+        donor=made.donor,
+        amount=part.open,
+        fund=made.fund,
+        campaign=made.campaign,
+        actor=actor,
+        note=note,
+        key=f"promise-part:{part.pk}:{number}",
+    )
+    # From here on the gift's own state says whether the part is paid: nothing has to happen when it settles.
+    PromisePayment.objects.create(part=part, gift=gift, actor=actor)
+    return gift
+
+
+def _close_links(part: PromisePart, actor: str) -> None:
+    """Links of this part that wait can be paid no more: it came another way, or will not come."""
+    waiting = PaymentLink.objects.waiting().filter(gift__promise_payment__part=part)
+    closed = list(waiting.values_list("gift", flat=True))
+    if closed:
+        PaymentLink.objects.filter(gift__in=closed).update(expires_at=clock.now())
+        audit.record(actor, "close payment link", part, after={"gifts": closed})
+
+
 # --- what will not come ----------------------------------------------------------------------------------------------
 
 
@@ -234,10 +306,11 @@ def write_off(what: PromisePart | Promise, reason: str, user: User) -> list[Part
     ids = _check_may(what, reason, user)
     events = []
     for part in _lock_all(ids):
-        if part.written_off_on is not None or not _is_open(part):
+        if not part.open_or_unknown:
             continue
         part.written_off_on, part.write_off_reason = clock.today(), reason.strip()
         part.save(update_fields=["written_off_on", "write_off_reason"])
+        _close_links(part, audit.staff(user))
         events.append(_event(part, PartWriteOff.Deed.WRITTEN_OFF, part.written_off, reason, user))
     return events
 
@@ -273,10 +346,6 @@ def _lock_all(ids: list[int]) -> list[PromisePart]:
     rows = PromisePart.objects.filter(pk__in=ids).order_by("pk")
     list(rows.select_for_update().values_list("pk"))
     return list(rows.with_paid().select_related("promise"))
-
-
-def _is_open(part: PromisePart) -> bool:
-    return bool(part.open) or not part.paid_count
 
 
 def _event(part: PromisePart, deed: str, amount: Money, reason: str, user: User) -> PartWriteOff:

@@ -1,13 +1,14 @@
 """Promises: pledges, announced grants, expected matches and stock. Never counted as received (domain rules 33-36)."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Upper
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest, Upper
 
 from donations.models.campaign import Campaign, Fund
 from donations.models.donor import Donor
@@ -80,6 +81,17 @@ class Promise(models.Model):
         return f"P-{self.pk:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What parts of promises come to in one currency. Nothing of `promised` and `open` is money yet."""
+
+    parts: int
+    promised: Money
+    received: Money
+    open: Money
+    written_off: Money
+
+
 class PromisePartQuerySet(models.QuerySet["PromisePart"]):
     def with_paid(self) -> Self:
         """Each with `paid_minor` and `paid_count`: what settled gifts brought, so that a reversed one pays no more."""
@@ -104,6 +116,30 @@ class PromisePartQuerySet(models.QuerySet["PromisePart"]):
         return self.filter(
             Q(amount_minor__isnull=True) | Q(paid_minor=0) | Q(amount_minor__lte=F("paid_minor")), paid_count__gt=0
         )
+
+    def totals(self) -> list["Totals"]:
+        """What these parts come to in each currency. After `with_paid`."""
+        rest = Case(
+            # Shares pay a part with a figure in full: property has no amount to compare.
+            When(paid_count__gt=0, paid_minor=0, then=Value(0)),
+            default=Greatest(Coalesce(F("amount_minor"), Value(0)) - F("paid_minor"), Value(0)),
+            output_field=models.BigIntegerField(),
+        )
+        sums = (
+            self.order_by()
+            .annotate(rest=rest)
+            .values("promise__currency")
+            .annotate(
+                all_parts=models.Count("pk"),
+                all_promised=Coalesce(models.Sum("amount_minor"), 0),
+                all_paid=models.Sum("paid_minor"),
+                all_open=Coalesce(models.Sum("rest", filter=Q(written_off_on__isnull=True)), 0),
+                all_lost=Coalesce(models.Sum("rest", filter=Q(written_off_on__isnull=False)), 0),
+            )
+            .order_by("promise__currency")
+            .values_list("promise__currency", "all_parts", "all_promised", "all_paid", "all_open", "all_lost")
+        )
+        return [Totals(parts, *(Money(minor, currency) for minor in minors)) for currency, parts, *minors in sums]
 
     def due(self, when: str, today: date) -> Self:
         """Parts under this heading of the worklist: "overdue", "this month", "later" or "no date"."""
@@ -188,6 +224,11 @@ class PromisePart(models.Model):
         if self.written_off_on is not None:
             return Money(0, self.promise.currency)
         return Money(self._remainder, self.promise.currency)
+
+    @property
+    def open_or_unknown(self) -> bool:
+        """Whether something is still expected, be it a sum or what had no figure."""
+        return self.written_off_on is None and (bool(self._remainder) or not self.paid_count)
 
     @property
     def written_off(self) -> Money:

@@ -39,13 +39,13 @@ pytestmark = pytest.mark.django_db
 ACTOR = "staff:17"
 
 
-def pledge(amount: str = "400", **fields: Any) -> Promise:
+def pledge(amount: str = "400", currency: str = "usd", **fields: Any) -> Promise:
     """A pledge of Alice's, in one part unless a schedule is given."""
     defaults: dict[str, Any] = {
         "attempt": uuid4(),
         "kind": Promise.Kind.PLEDGE,
         "donor": fields.pop("donor", None) or builders.donor(name="Alice"),
-        "amount": Money.parse(amount) if amount else None,
+        "amount": Money.parse(amount, currency) if amount else None,
         "schedule": Schedule(first_on=date(2026, 12, 1)),
         "fund": builders.fund(),
         "promised_on": date(2026, 11, 1),
