@@ -58,15 +58,15 @@ class _Ready:
 def issue_due(limit: int = 100) -> list[int]:
     """Number up to `limit` due gifts as one block per series, without a gap; ids of the new receipts in number order.
 
-    Locks the due rows (SKIP LOCKED, so several workers share the work) and, last and shortest, the year's books, in
-    the order of their series. Safe at once and when killed: either the blocks are committed with their receipts or no
+    Locks the due rows and their gifts (SKIP LOCKED: several workers share the work, and a gift that is being reversed
+    this moment is left alone) and, last and shortest, the year's books, in the order of their series. Safe at once and when killed: either the blocks are committed with their receipts or no
     number was used.
     """
     due = list(
         ReceiptDue.objects.filter(due_at__lte=clock.now())
         .select_related("gift__fund", "gift__donor", "gift__detail")
         .order_by("due_at", "pk")
-        .select_for_update(skip_locked=True, of=("self",))[:limit]
+        .select_for_update(skip_locked=True, no_key=True, of=("self", "gift"))[:limit]
     )
     ready = _written(due)
     receipts = [
