@@ -1,14 +1,16 @@
 """Writes the story down as the verbs would have left it: gifts, attempts, ledger, receipts with papers and letters."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import groupby
 from random import Random
 from string import ascii_letters, digits
 from typing import Any
+
+from django.db.models import Q
 
 from donations.models import (
     Attempt,
@@ -20,10 +22,11 @@ from donations.models import (
     Plan,
     Receipt,
     ReceiptBook,
+    ReceiptDue,
     ReceiptPdf,
 )
 from donations.receipts import deliver, issue, render
-from donations.rules import consent
+from donations.rules import consent, documents
 from donations.seed.history import Giving, Promise
 from donations.seed.people import Person
 from nonprofit import clock, mail, money
@@ -42,9 +45,11 @@ class Books:
         self.who, self.funds, self.campaigns, self.chance = who, funds, campaigns, chance
         # Stripe's charge of each settled gift, by the gift's id.
         self._charges: dict[int, str] = {}
+        # The last number of each book, by series and year.
+        self._last: Counter[tuple[str, int]] = Counter()
 
     def write(self, givings: list[Giving], say: Callable[[str], None]) -> None:
-        """Every row of these gifts stands in the database. Call in one transaction, on empty tables."""
+        """Every row of these gifts but their receipts. Call in one transaction, on empty tables."""
         donors = self._donors(givings)
         plans = self._plans(givings, donors)
         pairs = self._gifts(givings, donors, plans)
@@ -52,9 +57,17 @@ class Books:
         settled = [(gift, giving) for gift, giving in pairs if gift.status == Gift.Status.SETTLED]
         self._ledger(settled)
         say(f"{len(donors)} supporters, {len(plans)} plans, {len(pairs)} gifts")
-        receipts = self._receipts([gift for gift, _ in settled])
+
+    def issue(self, until: datetime, say: Callable[[str], None]) -> None:
+        """Every gift booked until then has its paper, numbered in the order of the books, drawn and on its way."""
+        waiting = Gift.objects.settled().filter(receipt__isnull=True, settled_at__lte=until)
+        # A gift that staff recorded and that gets no paper is not due; card gifts are all due.
+        due = waiting.filter(Q(kind__in=issue.BY_CARD) | Q(receipt_due__isnull=False))
+        gifts = list(due.select_related("fund", "campaign", "donor", "detail").order_by("settled_at", "pk"))
+        receipts = self._receipts(gifts)
+        ReceiptDue.objects.filter(gift__in=gifts).delete()
         files = self._papers(receipts)
-        say(f"{len(receipts)} receipts drawn")
+        say(f"{len(receipts)} receipts and letters drawn")
         self._letters(receipts, files)
 
     def _donors(self, givings: list[Giving]) -> dict[str, Donor]:
@@ -123,6 +136,7 @@ class Books:
         person, at = giving.person, giving.at
         gift = Gift(
             plan=plans.get(id(giving.promise)),
+            kind=giving.kind,
             status=giving.status,
             frequency=giving.frequency,
             amount_minor=giving.amount_minor,
@@ -193,23 +207,23 @@ class Books:
         LedgerEntry.objects.bulk_create(entries, batch_size=BATCH)
         AuditEntry.objects.bulk_create(deeds, batch_size=BATCH)
 
-    def _receipts(self, settled: list[Gift]) -> list[Receipt]:
-        """Numbered in the order in which the gifts were booked, without a gap, per year of issue."""
-        receipts: list[Receipt] = []
-        in_order = sorted(settled, key=_settled_at)
-        for year, gifts in groupby(in_order, key=lambda gift: clock.local_date(_issued_at(gift)).year):
-            numbered = [self._receipt(gift, year, sequence) for sequence, gift in enumerate(gifts, start=1)]
-            ReceiptBook.objects.create(series=issue.SERIES, year=year, last_number=len(numbered))
-            receipts += numbered
-        return Receipt.objects.bulk_create(receipts, batch_size=BATCH)
+    def _receipts(self, gifts: list[Gift]) -> list[Receipt]:
+        """Numbered in the order in which the gifts were booked, without a gap, per series and year of issue."""
+        receipts = Receipt.objects.bulk_create([self._receipt(gift) for gift in gifts], batch_size=BATCH)
+        for (series, year), last in self._last.items():
+            ReceiptBook.objects.update_or_create(series=series, year=year, defaults={"last_number": last})
+        return receipts
 
-    def _receipt(self, gift: Gift, year: int, sequence: int) -> Receipt:
-        number, day = f"{issue.SERIES}-{year}-{sequence:06d}", clock.local_date(_issued_at(gift))
-        facts = issue.snapshot(gift, self.who)
+    def _receipt(self, gift: Gift) -> Receipt:
+        day, facts = clock.local_date(_issued_at(gift)), issue.snapshot(gift, self.who)
+        series = documents.Document(facts["kind"]).series
+        self._last[series, day.year] += 1
+        sequence = self._last[series, day.year]
+        number = f"{series}-{day.year}-{sequence:06d}"
         facts |= {"number": number, "issued_on": issue.in_words(day), "issued_on_iso": day.isoformat()}
         return Receipt(
-            series=issue.SERIES,
-            year=year,
+            series=series,
+            year=day.year,
             sequence=sequence,
             number=number,
             gift=gift,
@@ -227,18 +241,17 @@ class Books:
         return StoredFile.objects.bulk_create(files, batch_size=BATCH)
 
     def _letters(self, receipts: list[Receipt], files: list[StoredFile]) -> None:
-        letters = [
-            self._letter(receipt, file, is_lost=place == len(receipts) - 7)
-            for place, (receipt, file) in enumerate(zip(receipts, files, strict=True))
-        ]
-        OutgoingEmail.objects.bulk_create(letters, batch_size=BATCH)
-        ReceiptPdf.objects.bulk_create(
-            [
-                ReceiptPdf(receipt=receipt, file=file, email=letter)
-                for receipt, file, letter in zip(receipts, files, letters, strict=True)
-            ],
-            batch_size=BATCH,
-        )
+        """Whoever has an e-mail gets it so; the others wait for the print run. One letter of all never arrived."""
+        pairs = list(zip(receipts, files, strict=True))
+        mailed = [pair for pair in pairs if pair[0].gift.donor_email or deliver.recipient(pair[0]).email]
+        lost = len(mailed) - 7 if not OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED).exists() else -1
+        letters = {
+            receipt.pk: self._letter(receipt, file, is_lost=place == lost)
+            for place, (receipt, file) in enumerate(mailed)
+        }
+        OutgoingEmail.objects.bulk_create(letters.values(), batch_size=BATCH)
+        kept = [ReceiptPdf(receipt=receipt, file=file, email=letters.get(receipt.pk)) for receipt, file in pairs]
+        ReceiptPdf.objects.bulk_create(kept, batch_size=BATCH)
 
     def _letter(self, receipt: Receipt, file: StoredFile, *, is_lost: bool) -> OutgoingEmail:
         letter = deliver.letter(receipt, file, write=partial(mail.compose, who=self.who))

@@ -55,7 +55,10 @@ class Promise:
 
 @dataclass(slots=True)
 class Giving:
-    """One gift, as it went. declines: (instant, Stripe's code) of refused tries; fund and campaign: places in lists."""
+    """One gift, as it went. declines: (instant, Stripe's code) of refused tries; fund and campaign: places in lists.
+
+    kind: "card", or "phone" where staff took it on a call.
+    """
 
     person: Person
     at: datetime
@@ -72,6 +75,7 @@ class Giving:
     wants_newsletter: bool = False
     promise: Promise | None = None
     declines: list[tuple[datetime, str]] = field(default_factory=list)
+    kind: str = "card"
 
 
 def tell(ana: Person, crowd: list[Person], now: datetime, chance: Random) -> list[Giving]:
@@ -101,6 +105,8 @@ def _of_ana(ana: Person, today: date, now: datetime, chance: Random) -> Iterator
         if month == 6:
             giving.tribute, giving.tribute_name = "honor", "Maria Delgado"
             giving.note = "Happy retirement, Maria."
+        if amount == 5000:
+            giving.kind = "phone"
         if amount == 10000:
             giving.fund, giving.is_name_hidden = 1, True
             giving.declines = [(giving.at - timedelta(seconds=70), "insufficient_funds")]

@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from donations.models import Gift
-from donations.seed import books, events, history, logins, newsroom, people
+from donations.seed import books, events, history, logins, mailroom, newsroom, people
 from nonprofit import clock
 from nonprofit.models import Organization
 
@@ -48,9 +49,19 @@ class Command(BaseCommand):
         newsroom.ways(who)
         self._say(f"{who.name}: pages and funds")
         givings = history.tell(people.ana(), people.crowd(count, chance), now, chance)
-        books.Books(who, funds, campaigns, chance).write(givings, self._say)
-        events.write(now, chance)
+        kept = books.Books(who, funds, campaigns, chance)
+        kept.write(givings, self._say)
         logins.write()
+        desk = mailroom.Mailroom(who, funds, campaigns, chance)
+        desk.year()
+        kept.issue(now - timedelta(days=21), self._say)
+        desk.print()
+        desk.weeks()
+        kept.issue(now - timedelta(days=7), self._say)
+        desk.days()
+        kept.issue(now, self._say)
+        self._say("a year of checks, grants, shares and goods, and what came back")
+        events.write(now, chance)
         self._say("sign-ins: ana@example.org and " + ", ".join(email for email, _, _ in logins.STAFF))
 
     def _say(self, text: str) -> None:
