@@ -1,5 +1,6 @@
 """Account details of wires and shares, shown on request; only administrators may change them."""
 
+import django.core.validators
 import django.db.models.deletion
 from django.apps.registry import Apps
 from django.db import migrations, models
@@ -51,6 +52,20 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={"ordering": ["way", "position", "pk"]},
+        ),
+        migrations.AlterField(
+            model_name="campaign",
+            name="code",
+            field=models.CharField(
+                help_text="As in the books, like YE26.",
+                max_length=20,
+                unique=True,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "^[0-9A-Z]+(-[0-9A-Z]+)*$", "Capital letters and digits only, like YE26."
+                    )
+                ],
+            ),
         ),
         migrations.RunPython(give, take),
     ]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from nonprofit.money import Money
@@ -47,7 +47,13 @@ class Campaign(models.Model):
     """An appeal with its giving page. The default campaign is the page at the site's root."""
 
     slug = models.SlugField(unique=True)
-    code = models.CharField(max_length=20, unique=True, help_text="As in the books, like YE26.")
+    code = models.CharField(
+        max_length=20,
+        unique=True,
+        # It is part of the code on reply slips, which people type.
+        validators=[RegexValidator(r"^[0-9A-Z]+(-[0-9A-Z]+)*$", "Capital letters and digits only, like YE26.")],
+        help_text="As in the books, like YE26.",
+    )
     name = models.CharField(max_length=80)
     is_default = models.BooleanField(default=False)
     is_open = models.BooleanField(default=True)
