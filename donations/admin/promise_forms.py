@@ -158,11 +158,11 @@ class LinkForm(Form):
     """What the letter with a payment link says it is for."""
 
     note = forms.CharField(
-        label="What it is for", max_length=300, help_text="The supporter reads it in the letter and on the page"
+        label="What it is for", max_length=300, help_text="A sentence they read in the letter and on the page"
     )
 
     def __init__(self, part: PromisePart, data: Any = None) -> None:
-        super().__init__(data, initial={"note": f"Your pledge of {part.promise.promised_on:%B %-d, %Y}"})
+        super().__init__(data, initial={"note": f"This is for your pledge of {part.promise.promised_on:%B %-d, %Y}."})
 
 
 class ReasonForm(Form):
