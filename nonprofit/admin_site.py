@@ -33,11 +33,13 @@ ORDER = (
     *(
         "Donor",
         "Gift",
+        "Batch",
         "PhoneCall",
         "Plan",
         "PromisePart",
         "Receipt",
         "ReceiptDue",
+        "PrintRun",
         "LedgerEntry",
         "Reversal",
         "StripeEvent",

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from donations import offline
 from donations.desk import checking
-from donations.models import Batch, BatchRow, Campaign, Fund, Gift
+from donations.models import Batch, BatchRow, Campaign, Donor, Fund, Gift
 from donations.rules import dating, deposits, kinds
 from nonprofit import audit, clock
 from nonprofit.models import User
@@ -141,7 +141,7 @@ def override(batch_id: int, user: User, reason: str) -> Batch:
 def close(batch_id: int, user: User) -> Batch:
     """Every row is a settled gift, in the ledger and with its receipt due, and the batch is closed: all or nothing.
 
-    Locks the batch. Safe twice, twice at once and when killed: a closed batch is returned as it is.
+    Locks the batch, then its supporters. Safe twice, twice at once and when killed: a closed batch is returned as is.
     Raises CannotClose (row by row why) and CannotChange (it was discarded).
     """
     must(user, CLOSE)
@@ -149,6 +149,8 @@ def close(batch_id: int, user: User) -> Batch:
     if batch.status == Batch.Status.CLOSED:
         return batch
     _still_open(batch)
+    # A merge of one of these supporters comes before or after, never in between.
+    list(Donor.objects.select_for_update(no_key=True).filter(pk__in=batch.rows.values("donor")).order_by("pk"))
     review = checking.review(batch)
     if reasons := [*review.reasons, *_same_person(review, user)]:
         raise CannotClose(reasons)
