@@ -12,8 +12,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from donations.admin.gifts import ByGiftAdmin, receipt_panel
-from donations.models import Receipt, ReceiptDue, ReceiptPdf
+from donations.models import PrintedReceipt, Receipt, ReceiptDue, ReceiptPdf, ReceiptVoid
 from donations.receipts import deliver
+from nonprofit import clock
 from nonprofit.admin_filters import dates
 from nonprofit.admin_parts import Column, Panel, Refused, actor, audit_panel, may, verb
 
@@ -23,18 +24,33 @@ RESEND = "donations.resend_receipt"
 @admin.register(Receipt)
 class ReceiptAdmin(ByGiftAdmin):
     list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "delivery")
-    list_select_related = ("gift", "pdf__email")
+    list_select_related = ("gift", "pdf__email", "void", "printed__run")
     heavy = ("snapshot", "pdf__email__text", "pdf__email__html")
     list_filter = (dates("issued_at", "day of issue", are_instants=True),)
     actions = ("send_again",)
-    fields = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
+    fields = ("number", "standing", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
 
     @admin.display(description="Delivery")
     def delivery(self, receipt: Receipt) -> str:
         pdf: ReceiptPdf | None = getattr(receipt, "pdf", None)
+        printed: PrintedReceipt | None = getattr(receipt, "printed", None)
+        if hasattr(receipt, "void"):
+            return "void"
         if pdf is None:
             return "PDF being made"
-        return pdf.email.get_status_display() if pdf.email else "no e-mail address"
+        if pdf.email:
+            return pdf.email.get_status_display()
+        if printed is None:
+            return "on paper, not printed yet"
+        return f"mailed in run {printed.run_id}" if printed.run.mailed_at else f"printed in run {printed.run_id}"
+
+    @admin.display(description="Stands")
+    def standing(self, receipt: Receipt) -> str:
+        voided: ReceiptVoid | None = getattr(receipt, "void", None)
+        if voided is None:
+            return "yes"
+        note = f": {voided.note}" if voided.note else ""
+        return f"VOID since {clock.local_date(voided.voided_at)}, {voided.get_reason_display()}{note}"
 
     @admin.display(description="PDF")
     def paper(self, receipt: Receipt) -> SafeString | str:
@@ -88,20 +104,33 @@ def _resend(receipt: Receipt, who: str) -> str:
         letter = deliver.resend(receipt.pk, who)
     except deliver.CannotResend as trouble:
         raise Refused(str(trouble)) from trouble
-    return f"Receipt {receipt.number} is on its way to {letter.to} again."
+    return f"{receipt.snapshot.get('paper', 'Receipt')} {receipt.number} is on its way to {letter.to} again."
 
 
 def printed_panel(receipt: Receipt) -> Panel:
     """Every fact as printed, from the snapshot."""
     facts = receipt.snapshot
-    gift: dict[str, Any] = facts["gift"]
-    rows = [
+    rows = _own_rows(facts) if "rows" in facts else _card_rows(facts)
+    rows += [(f"{statement['code']}.{statement['version']}", statement["text"]) for statement in facts["statements"]]
+    return Panel("As printed", [Column("What"), Column("Words")], rows, "")
+
+
+def _own_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    to = facts["recipient"]
+    return [
+        (facts["paper"], facts["title"]),
+        ("To", ", ".join([to["name"], *to["address_lines"]])),
+        *[(label, value) for label, value in facts["rows"]],
+    ]
+
+
+def _card_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    gift = facts["gift"]
+    return [
         ("Donor", ", ".join([facts["donor"]["name"], *facts["donor"]["address_lines"]])),
         ("Gift", f"{gift['amount']}, {gift['gift_on']}, {gift['frequency']}, {gift['method']}, {gift['fund']}"),
         *[(name, gift[key]) for name, key in (("Fee covered", "covered_fee"), ("Tribute", "tribute")) if gift[key]],
-        *[(f"{statement['code']}.{statement['version']}", statement["text"]) for statement in facts["statements"]],
     ]
-    return Panel("As printed", [Column("What"), Column("Words")], rows, "")
 
 
 @admin.register(ReceiptDue)

@@ -59,8 +59,8 @@ def issue_due(limit: int = 100) -> list[int]:
     """Number up to `limit` due gifts as one block per series, without a gap; ids of the new receipts in number order.
 
     Locks the due rows and their gifts (SKIP LOCKED: several workers share the work, and a gift that is being reversed
-    this moment is left alone) and, last and shortest, the year's books, in the order of their series. Safe at once and when killed: either the blocks are committed with their receipts or no
-    number was used.
+    this moment is left alone) and, last and shortest, the year's books, in the order of their series. Safe at once and
+    when killed: either the blocks are committed with their receipts or no number was used.
     """
     due = list(
         ReceiptDue.objects.filter(due_at__lte=clock.now())

@@ -15,6 +15,8 @@ from nonprofit.models import StoredFile
 
 # A stack that a person can fold in a morning, and a file that opens at once; the rest is the next run's.
 MOST = 400
+# The oldest so many are looked at and sorted; more than that wait only after a long absence.
+LOOKED_AT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,12 @@ def waiting() -> Waiting:
 
     Proof goes out even to people who want no mail, thanks do not, and nothing goes to the dead (rules 81, 83).
     """
-    return _sorted_out(_unprinted())
+    return _sorted_out(_unprinted()[:LOOKED_AT])
+
+
+def count() -> int:
+    """How many papers no e-mail carries and no run has printed, those that may not go among them. One cheap query."""
+    return _unprinted().count()
 
 
 def _unprinted() -> QuerySet[Receipt]:

@@ -171,7 +171,11 @@ def test_a_number_of_shares_is_printed_whole_and_without_idle_zeros(quantity: De
 
 @pytest.mark.django_db
 def test_rule_2_around_a_years_end_a_check_says_facts_and_no_date_of_gift() -> None:
-    facts = {"sent_by": "usps", "check_on": date(2025, 12, 30), "postmarked_on": date(2026, 1, 2)}
+    facts: dict[str, Any] = {
+        "sent_by": "usps",
+        "check_on": date(2025, 12, 30),
+        "postmarked_on": date(2026, 1, 2),
+    }
     receipt = paper_of(recorded(by_kind("check"), **facts, received_on=date(2026, 1, 5)))
     rows = dict(receipt.snapshot["rows"])
     assert "Date of gift" not in rows

@@ -1,0 +1,150 @@
+"""Print runs in the admin: what waits for paper, the button that gathers it, the PDF, and that it was mailed."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from donations.models import PrintedReceipt, PrintRun, Receipt
+from donations.receipts import deliver, print_run
+from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, actor, actors, audit_panel, link, may, url_of, verb
+from nonprofit.admin_site import Figure, on_desk
+
+MAKE = "donations.make_printrun"
+# Each letter names its amount.
+AMOUNTS = "donations.seeamounts_gift"
+
+
+@admin.register(PrintRun)
+class PrintRunAdmin(ShownAdmin[PrintRun]):
+    change_list_template = "admin/print_runs.html"
+    list_display = ("number", "made_at", "who", "letters", "mailed")
+    list_display_links = ("number",)
+    fields = ("made_at", "who", "letters", "mailed", "paper")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PrintRun]:
+        return super().get_queryset(request).annotate(count=Count("receipts"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        waiting = print_run.waiting()
+        context = {"waiting": waiting, "may_make": may(request, MAKE), "most": print_run.MOST}
+        context["homeless"] = _named(waiting.homeless)
+        context["kept_back"] = _named(waiting.kept_back)
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    @admin.display(description="Run")
+    def number(self, run: PrintRun) -> str:
+        return str(run.pk)
+
+    @admin.display(description="Made by")
+    def who(self, run: PrintRun) -> str:
+        return actors([run.made_by])[run.made_by]
+
+    @admin.display(description="Letters")
+    def letters(self, run: Any) -> int:
+        return int(run.count)
+
+    @admin.display(description="Mailed")
+    def mailed(self, run: PrintRun) -> object:
+        return run.mailed_at or "not yet"
+
+    @admin.display(description="PDF")
+    def paper(self, run: PrintRun) -> SafeString:
+        url = reverse("admin:donations_printrun_pdf", args=[run.pk])
+        return format_html('<a href="{}">Open it to print</a>, {} bytes', url, f"{run.file.size:,}")
+
+    def deeds(self, request: HttpRequest, row: PrintRun) -> list[Deed]:
+        if row.mailed_at or not may(request, MAKE):
+            return []
+        return [Deed("It is in the mail", reverse("admin:donations_printrun_mailed", args=[row.pk]))]
+
+    def panels(self, request: HttpRequest, row: PrintRun) -> list[Panel]:
+        panels = [stack_panel(row)]
+        if may(request, "nonprofit.view_auditentry"):
+            panels.append(audit_panel([row]))
+        return panels
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("make/", view(self.make), name="donations_printrun_make"),
+            path("<int:pk>/pdf/", view(self.pdf), name="donations_printrun_pdf"),
+            path("<int:pk>/mailed/", view(self.mark), name="donations_printrun_mailed"),
+            *super().get_urls(),
+        ]
+
+    def make(self, request: HttpRequest) -> HttpResponse:
+        """The button on the list."""
+        if not may(request, MAKE):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        run = print_run.make(actor(request))
+        if run is None:
+            messages.info(request, "Nothing waits for paper just now.")
+            return redirect("admin:donations_printrun_changelist")
+        count = run.receipts.count()
+        letters = "1 letter" if count == 1 else f"{count} letters"
+        messages.success(request, f"{letters} to print. Open the PDF, mail them, and say so here.")
+        return redirect(url_of(run))
+
+    def pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The stack as it was made."""
+        if not (self.has_view_permission(request) and may(request, AMOUNTS)):
+            raise PermissionDenied
+        run = get_object_or_404(PrintRun.objects.select_related("file"), pk=pk)
+        headers = {
+            "Content-Disposition": f'inline; filename="print-run-{run.pk}.pdf"',
+            "Cache-Control": "private, no-store",
+        }
+        return HttpResponse(bytes(run.file.content), content_type=run.file.content_type, headers=headers)
+
+    def mark(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The button on the run's page."""
+        return verb(request, MAKE, PrintRun, pk, _mark)
+
+
+def _mark(run: PrintRun, who: str) -> str:
+    return f"Run {print_run.mark_mailed(run.pk, who).pk} is marked as mailed."
+
+
+def _named(receipts: list[Receipt]) -> SafeString:
+    """The first ten, each linked to its page."""
+    links = format_html_join(", ", "{}", ((link(receipt),) for receipt in receipts[:10]))
+    return format_html("{}{}", links, f" and {len(receipts) - 10} more" if len(receipts) > 10 else "")
+
+
+def stack_panel(run: PrintRun) -> Panel:
+    """What lies in the stack, and which letters must be taken out again before it is mailed."""
+    columns = [Column("Page", is_number=True), Column("Letter"), Column("To"), Column("Place"), Column("Now")]
+    printed = run.receipts.select_related("receipt__gift__donor", "receipt__void")
+    rows = [(one.page, link(one.receipt), *_to(one.receipt), _now(run, one)) for one in printed]
+    return Panel("In the stack", columns, rows, "It is empty.")
+
+
+def _to(receipt: Receipt) -> tuple[str, str]:
+    to = receipt.snapshot.get("recipient", receipt.snapshot["donor"])
+    return to["name"], to["address_lines"][-1]
+
+
+def _now(run: PrintRun, printed: PrintedReceipt) -> str:
+    """Flags are looked at when the letter goes: what changed since it was printed (domain rule 83)."""
+    if hasattr(printed.receipt, "void"):
+        return "void" if run.mailed_at else "void: take it out"
+    if not run.mailed_at and not deliver.recipient(printed.receipt).may_get(on_paper=True):
+        return "take it out: the supporter's record says so"
+    return "mailed" if run.mailed_at else "to be mailed"
+
+
+@on_desk
+def letters_to_print(request: HttpRequest) -> list[Figure]:
+    """Papers that no e-mail carries and that wait for a print run."""
+    if not may(request, MAKE):
+        return []
+    return [Figure("Letters to print", str(print_run.count()), reverse("admin:donations_printrun_changelist"), rank=3)]
