@@ -16,6 +16,7 @@ from donations.models import Donor
 
 PUBLIC_ID = re.compile(r"^D-?0*(\d{1,15})$", re.IGNORECASE)
 PHONE = re.compile(r"^[\d\s().+/-]+$")
+ZIP_AND_FOUR = re.compile(r"\b(\d{5})-\d{4}\b")
 LONGEST = 100
 WORDS = 4
 # Rows looked at for two words that are both unfinished ("mar smi"); the next letter typed makes it exact.
@@ -43,7 +44,7 @@ class Match:
 
 def find(text: str, limit: int = 8) -> list[Match]:
     """At most `limit` supporters that fit `text`, the best first; whoever was merged is found as who they became."""
-    text = " ".join(text.replace("\x00", "").split())[:LONGEST]
+    text = ZIP_AND_FOUR.sub(r"\1", " ".join(text.replace("\x00", "").split())[:LONGEST])
     if not text or limit < 1:
         return []
     found: dict[int, Donor] = {}

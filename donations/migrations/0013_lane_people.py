@@ -1,7 +1,7 @@
 """Supporters are found while somebody types: the database keeps their words, in pairs, and how a word is mistyped.
 
-`donations_donorterm` holds each two words of a name in both orders ("ana silva", "silva ana"), and the ZIP code: a
-prefix of it is found by one range of an index, however many supporters there are. `donations_nameword` holds each word
+`donations_donorterm` holds each two words of a name in both orders ("ana silva", "silva ana"), and the ZIP code before the
+name: a prefix of it is found by one range of an index, however many supporters there are. `donations_nameword` holds each word
 once or a few times; its index holds the word's beginnings with one letter left out, so that a typo needs a handful of
 equal keys and no comparison with every name. Triggers keep both: whatever writes supporters, one by one or by COPY,
 need not know of them. They are no Django models: nothing but the search reads them.
@@ -47,7 +47,9 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM sources, unnest(words[1:5]) AS a (word), unnest(words[1:5]) AS b (word) WHERE a.word <> b.word
     UNION SELECT words[1] FROM sources WHERE cardinality(words) = 1
     UNION SELECT unnest(words[6:10]) FROM sources
-    UNION SELECT lower(postal_code) WHERE postal_code <> ''
+    -- The ZIP code with the whole name in alphabetical order: namesakes in one place share it.
+    UNION SELECT left(lower(postal_code), 5) || ' ' || array_to_string(ARRAY(SELECT unnest(words) ORDER BY 1), ' ')
+    FROM sources WHERE postal_code <> ''
 $$;
 """
 DROP_WORDS = """
@@ -239,6 +241,33 @@ DROP FUNCTION donations_became(bigint);
 """
 
 
+ALIKE = r"""
+-- One mailbox has many spellings: ana.silva+news@gmail.com is anasilva@gmail.com.
+CREATE FUNCTION donations_mailbox(email text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT replace(split_part(split_part(lower(email), '@', 1), '+', 1), '.', '') || '@'
+        || replace(split_part(lower(email), '@', 2), 'googlemail.', 'gmail.')
+$$;
+CREATE INDEX donations_donor_by_mailbox ON donations_donor (donations_mailbox(email)) WHERE email IS NOT NULL;
+CREATE INDEX donations_donoremail_by_mailbox ON donations_donoremail (donations_mailbox(email));
+-- "12 Elm Street" and "12 elm st." are one place in a ZIP code.
+CREATE FUNCTION donations_street(line text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT regexp_replace(
+        regexp_replace(regexp_replace(lower(line), '[.,#]', '', 'g'), '\s+', ' ', 'g'),
+        ' (street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|place|pl)( .*)?$', ''
+    )
+$$;
+CREATE INDEX donations_donor_by_street ON donations_donor (donations_street(address_line1), left(postal_code, 5))
+    WHERE address_line1 <> '';
+"""
+DROP_ALIKE = """
+DROP INDEX donations_donor_by_street;
+DROP FUNCTION donations_street(text);
+DROP INDEX donations_donoremail_by_mailbox;
+DROP INDEX donations_donor_by_mailbox;
+DROP FUNCTION donations_mailbox(text);
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("donations", "0012_lane_batches")]
     operations = [
@@ -248,4 +277,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(INDEXES, DROP_INDEXES),
         migrations.RunSQL(ONE_OWNER, DROP_ONE_OWNER),
         migrations.RunSQL(FOLLOW, DROP_FOLLOW),
+        migrations.RunSQL(ALIKE, DROP_ALIKE),
     ]

@@ -38,7 +38,7 @@ def others() -> None:
     "typed",
     [
         *("ana", "AN", "silva", "reyes", "maria", "María", "ana silva", "silva ana", "Silva, Ana", "reyes mar"),
-        *("an sil", "silva ana maria", "luis", "ana silva 040", "04000", "0400", "silva 04000"),
+        *("an sil", "silva ana maria", "luis", "ana silva 040", "04000", "0400", "silva 04000", "04000-1234"),
         *("ana.silva@", "ANA.SILVA@example.org", "ana.sil", "ana@old.example", "ana@old"),
         *("2075550142", "(207) 555", "+1 207 555 0142", "1-207-555-0142", "0142", "555-0142"),
         *("LGL-77", "lgl-77", "Bank Trust for", "slva", "sivla", "ana slva", "silva anna", "Reyess", "reyes silba"),
