@@ -161,6 +161,8 @@ class OutgoingEmailAdmin(ShownAdmin[OutgoingEmail]):
     list_display_links = ("queued_at", "subject")
     list_filter = ("status", dates("queued_at", "day", are_instants=True))
     heavy = ("text", "html")
+    # Letters say what was given.
+    amounts = frozenset({"text"})
     search_fields = ("to",)
     search_help_text = "A whole e-mail address, or a letter's key like receipt:42"
     actions = ("send_again",)
@@ -225,6 +227,8 @@ class AuditList(IndexedList):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ShownAdmin[AuditEntry]):
     list_display = ("at", "who", "action", "target", "what")
+    # Before and after a change stand as they were in the books.
+    amounts = frozenset({"what"})
     list_filter = (dates("at", "day", are_instants=True),)
     search_fields = ("target_id",)
     search_help_text = "What it was done to, like gift 42"

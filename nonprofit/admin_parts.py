@@ -1,8 +1,7 @@
 """What our admin pages are made of: fast lists, rows that are only shown, texts edited with an audit trail, panels."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -20,38 +19,21 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from nonprofit import audit, organization
-from nonprofit.generics import ModelAdmin, ModelForm, Paginator
+from nonprofit.admin_amounts import AmountsAdmin, sees_amounts, tells
+from nonprofit.admin_lists import CappedPaginator, IndexedList
+from nonprofit.generics import ModelForm
 from nonprofit.models import AuditEntry, User
 
 Row = TypeVar("Row", bound=models.Model)
 
-# Counting a million rows costs more than showing fifty of them; nobody turns to page 201.
-COUNTED = 10_000
-
-
-class CappedPaginator(Paginator[Any]):
-    """Counts to COUNTED and one, and pages no further than that."""
-
-    @cached_property
-    def count(self) -> int:
-        if isinstance(self.object_list, QuerySet):
-            return self.object_list.order_by()[: COUNTED + 1].count()
-        return len(self.object_list)
-
-
-class IndexedList(ChangeList):
-    """Sorts by the columns that have an index, also when another one is typed into the address."""
-
-    def get_ordering_field(self, field_name: Any) -> Any:
-        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a panel's table."""
+    """A column of a panel's table. is_amount: it tells amounts and holds neither Money nor words like "$25.00"."""
 
     name: str
     is_number: bool = False
+    is_amount: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +56,21 @@ class Panel:
     more: SafeString | str = ""
     deeds: Sequence[Deed] = field(default_factory=tuple)
 
+    def without_amounts(self) -> "Panel":
+        """The same without the columns that tell what people give."""
+        lines = [*self.rows, self.foot] if self.foot else self.rows
+        kept = [
+            place
+            for place, column in enumerate(self.columns)
+            if not column.is_amount and not any(tells(line[place]) for line in lines)
+        ]
+
+        def pick(line: Sequence[Any]) -> list[Any]:
+            return [line[place] for place in kept]
+
+        foot = pick(self.foot) if self.foot else ()
+        return replace(self, columns=pick(self.columns), rows=[pick(row) for row in self.rows], foot=foot)
+
     @property
     def cells(self) -> list[list[tuple[Column, object]]]:
         return [list(zip(self.columns, row, strict=True)) for row in self.rows]
@@ -83,7 +80,7 @@ class Panel:
         return list(zip(self.columns, self.foot, strict=True)) if self.foot else []
 
 
-class ListAdmin(ModelAdmin[Row]):
+class ListAdmin(AmountsAdmin[Row]):
     """A list that stays fast at a million rows: capped count, fixed choices, newest first by the primary key."""
 
     # Refuses card numbers in every field of words (generics.ModelForm).
@@ -115,7 +112,7 @@ class ListAdmin(ModelAdmin[Row]):
         return queryset.defer(*self.heavy) if is_list and self.heavy else queryset
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return lookup in self.linked_by or super().lookup_allowed(lookup, value, request)
 
 
 class ShownAdmin(ListAdmin[Row]):
@@ -153,7 +150,10 @@ class ShownAdmin(ListAdmin[Row]):
         if obj is not None:
             context |= {"title": str(obj), "subtitle": None}
             beside = [panel for panels in _beside.get(type(obj), []) for panel in panels(request, obj)]
-            context |= {"panels": [*self.panels(request, obj), *beside], "deeds": self.deeds(request, obj)}
+            panels = [*self.panels(request, obj), *beside]
+            if not sees_amounts(request):
+                panels = [panel.without_amounts() for panel in panels]
+            context |= {"panels": panels, "deeds": self.deeds(request, obj)}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -272,7 +272,7 @@ def audit_panel(rows: Sequence[models.Model]) -> Panel:
     names = actors([entry.actor for entry in entries])
     return Panel(
         "Audit trail",
-        [Column("When"), Column("Who"), Column("What"), Column("To"), Column("Details")],
+        [Column("When"), Column("Who"), Column("What"), Column("To"), Column("Details", is_amount=True)],
         [(e.at, names[e.actor], e.action, f"{e.target_type} {e.target_id}", details(e)) for e in entries],
         "Nothing has been done to it yet.",
     )

@@ -8,24 +8,28 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from donations.admin import search
-from donations.models import Attempt, Gift, Receipt
+from donations.admin import gift_facts, search
+from donations.models import Attempt, Gift, LedgerEntry, Receipt
 from donations.receipts import deliver
 from nonprofit import clock
+from nonprofit.admin_amounts import sees_amounts
 from nonprofit.admin_filters import dates
 from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, audit_panel, link, may
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 
+ONLINE = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
 CUT = f"More than {search.PEOPLE:,} supporters fit; the list holds the gifts of the first ones. Type more of the name."
 
 
 @admin.register(Gift)
 class GiftAdmin(ShownAdmin[Gift]):
-    list_display = ("public", "date", "supporter", "amount_shown", "status", "receipt_number", "how_often", "fund")
+    list_display = (
+        *("public", "date", "supporter", "amount_shown", "kind", "status", "receipt_number", "how_often", "fund"),
+    )
     list_display_links = ("public",)
-    list_select_related = ("donor", "fund", "receipt")
-    list_filter = ("status", "frequency", dates("gift_on", "gift date"))
+    list_select_related = ("donor", "fund", "receipt", "detail")
+    list_filter = ("kind", "status", "frequency", dates("gift_on", "gift date"))
     heavy = ("receipt__snapshot",)
     sortable_by = ("date", "amount_shown")
     ordering = ("-started_at",)
@@ -34,12 +38,14 @@ class GiftAdmin(ShownAdmin[Gift]):
         "Name, e-mail, amount ($25), receipt (R-2026-000142), gift (G-00000042) or Stripe's id (pi_…, ch_…)"
     )
     linked_by = frozenset({"donor__id__exact", "plan__id__exact"})
+    amounts = frozenset({"covered"})
     fieldsets = (
         (
             None,
             {
                 "fields": (
                     "amount_shown",
+                    "kind",
                     "status",
                     "covered",
                     "frequency",
@@ -58,10 +64,14 @@ class GiftAdmin(ShownAdmin[Gift]):
         ("Payment", {"fields": ("card", "payment_intent_id", "started_at", "settled_at")}),
     )
 
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Newest first; within chosen dates by those dates, which is the order of their index."""
+        return ("-gift_on",) if {"gift_on_from", "gift_on_to"} & set(request.GET) else super().get_ordering(request)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Gift], search_term: str
     ) -> tuple[QuerySet[Gift], bool]:
-        found, is_cut = search.gifts(queryset, search_term)
+        found, is_cut = search.gifts(queryset, search_term, by_amount=sees_amounts(request))
         if is_cut:
             messages.warning(request, CUT)
         return found, False
@@ -70,7 +80,7 @@ class GiftAdmin(ShownAdmin[Gift]):
     def public(self, gift: Gift) -> str:
         return gift.public_id
 
-    @admin.display(description="Gift date", ordering="-started_at")
+    @admin.display(description="Gift date", ordering="gift_on")
     def date(self, gift: Gift) -> object:
         """The donor's legal date; until there is one, when it was started."""
         return gift.gift_on or clock.local_date(gift.started_at)
@@ -81,8 +91,8 @@ class GiftAdmin(ShownAdmin[Gift]):
         return link(gift.donor, gift.donor_name) if gift.donor else gift.donor_name
 
     @admin.display(description="Amount", ordering="amount_minor")
-    def amount_shown(self, gift: Gift) -> Money:
-        return gift.amount
+    def amount_shown(self, gift: Gift) -> Money | str:
+        return gift_facts.given(gift)
 
     @admin.display(description="Receipt")
     def receipt_number(self, gift: Gift) -> str:
@@ -127,9 +137,14 @@ class GiftAdmin(ShownAdmin[Gift]):
     def panels(self, request: HttpRequest, row: Gift) -> list[Panel]:
         receipt: Receipt | None = getattr(row, "receipt", None)
         panels = [receipt_panel(request, row, receipt)]
+        if recorded := gift_facts.detail(row):
+            panels.insert(0, gift_facts.facts_panel(request, row, recorded))
+        if credited := gift_facts.credits_panel(row):
+            panels.append(credited)
         if may(request, "donations.view_ledgerentry"):
             panels.append(ledger_panel(row))
-        panels.append(attempts_panel(row))
+        if row.kind in ONLINE:
+            panels.append(attempts_panel(row))
         if row.plan:
             panels.append(plan_panel(row))
         if may(request, "nonprofit.view_auditentry"):
@@ -175,10 +190,10 @@ def resend_deeds(request: HttpRequest, receipt: Receipt) -> list[Deed]:
 
 
 def ledger_panel(gift: Gift) -> Panel:
-    """What is booked, and what it comes to after fees."""
+    """What is booked, and what it comes to after fees. The bank's fee is our expense and no part of the gift."""
     lines = list(gift.ledger_entries.order_by("pk"))
     rows = [(line.booked_on, line.get_kind_display(), line.source, line.amount) for line in lines]
-    net = sum((line.amount_minor for line in lines), 0)
+    net = sum(line.amount_minor for line in lines if line.kind != LedgerEntry.Kind.BANK_FEE)
     columns = [Column("Booked on"), Column("What"), Column("Proof"), Column("Amount", is_number=True)]
     is_one_currency = len({line.currency for line in lines}) == 1
     foot = ("Net", "", "", Money(net, lines[0].currency)) if is_one_currency else ()
@@ -214,7 +229,7 @@ class ByGiftAdmin(ShownAdmin[Any]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        found, is_cut = search.by_gift(queryset, search_term)
+        found, is_cut = search.by_gift(queryset, search_term, by_amount=sees_amounts(request))
         if is_cut:
             messages.warning(request, f"Only the newest {search.PEOPLE:,} gifts that fit were looked at. Type more.")
         return found, False
@@ -228,6 +243,5 @@ class ByGiftAdmin(ShownAdmin[Any]):
         return row.gift.donor_name if row.gift else "—"
 
     @admin.display(description="Amount")
-    def amount_shown(self, row: Any) -> Money:
-        money: Money = row.gift.amount
-        return money
+    def amount_shown(self, row: Any) -> Money | str:
+        return gift_facts.given(row.gift)

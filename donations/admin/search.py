@@ -63,8 +63,11 @@ def people(words: list[str]) -> tuple[list[int], bool]:
     return ids[:PEOPLE], len(ids) > PEOPLE
 
 
-def gifts(queryset: QuerySet[Gift], text: str) -> tuple[QuerySet[Gift], bool]:
-    """The gifts that fit everything typed, and whether more people fitted than were looked at."""
+def gifts(queryset: QuerySet[Gift], text: str, *, by_amount: bool = True) -> tuple[QuerySet[Gift], bool]:
+    """The gifts that fit everything typed, and whether more people fitted than were looked at.
+
+    by_amount: False for those who may not see amounts; nothing is found by one then.
+    """
     typed, is_cut = read(text), False
     for number in typed.receipts:
         queryset = queryset.filter(receipt__number=number)
@@ -75,6 +78,8 @@ def gifts(queryset: QuerySet[Gift], text: str) -> tuple[QuerySet[Gift], bool]:
     for name in typed.stripe_ids:
         charged = LedgerEntry.objects.filter(source=name, kind=LedgerEntry.Kind.GIFT).values_list("gift_id", flat=True)
         queryset = queryset.filter(Q(payment_intent_id=name) | Q(pk__in=list(charged)))
+    if typed.amounts and not by_amount:
+        return queryset.none(), False
     for minor in typed.amounts:
         queryset = queryset.filter(amount_minor=minor)
     if typed.words:
@@ -86,11 +91,11 @@ def gifts(queryset: QuerySet[Gift], text: str) -> tuple[QuerySet[Gift], bool]:
     return queryset, is_cut
 
 
-def by_gift(queryset: QuerySet[Model], text: str) -> tuple[QuerySet[Model], bool]:
+def by_gift(queryset: QuerySet[Model], text: str, *, by_amount: bool = True) -> tuple[QuerySet[Model], bool]:
     """Rows of a table with a `gift`, by the gifts that `gifts` would find; at most PEOPLE of them."""
     if not text.strip():
         return queryset, False
-    found, is_cut = gifts(Gift.objects.order_by("-pk"), text)
+    found, is_cut = gifts(Gift.objects.order_by("-pk"), text, by_amount=by_amount)
     ids = list(found.values_list("pk", flat=True)[: PEOPLE + 1])
     return queryset.filter(gift_id__in=ids[:PEOPLE]), is_cut or len(ids) > PEOPLE
 

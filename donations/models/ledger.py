@@ -53,7 +53,8 @@ class LedgerEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.amount}"
+        # No amount, as with gifts.
+        return f"{self.get_kind_display()} {self.source}"
 
     @property
     def amount(self) -> Money:

@@ -58,7 +58,8 @@ class Plan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.get_interval_display()}"
+        # No amount, as with gifts.
+        return f"{self.get_interval_display()} gift, plan {self.pk}"
 
     @property
     def amount(self) -> Money:
