@@ -15,3 +15,4 @@ class MembersConfig(AppConfig):
         from members import follow
 
         signals.gift_settled.connect(follow.gift_settled, dispatch_uid="members.follow")
+        signals.gifts_imported.connect(follow.gifts_imported, dispatch_uid="members.follow.imported")

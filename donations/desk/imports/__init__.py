@@ -1,0 +1,1 @@
+"""Gifts that another platform recorded, from its CSV file: kept, mapped, checked, applied as one, undone as one."""
