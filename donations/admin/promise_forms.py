@@ -178,7 +178,7 @@ class GiftForm(Form):
         label="Gift", queryset=Gift.objects.none(), widget=forms.RadioSelect, empty_label=None
     )
     is_unmentioned = forms.BooleanField(
-        label="The fund sponsor's papers do not mention the pledge, and the donor claims no deduction: I looked",
+        label="I looked: the fund sponsor's papers do not mention the pledge, and the donor claims no deduction",
         required=False,
         help_text="A donor-advised fund grant may pay a personal pledge only then (Notice 2017-73).",
     )

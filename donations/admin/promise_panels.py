@@ -1,5 +1,6 @@
 """Panels about promises: on their own pages, and on those of the supporters and gifts they belong to."""
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,6 +16,7 @@ from nonprofit.admin_parts import Column, Panel, actors, link, may, on_page
 from nonprofit.money import Money
 
 NO_FIGURE = "no figure"
+NEWEST = 50
 
 
 def received(part: PromisePart) -> object:
@@ -113,15 +115,23 @@ def write_offs(events: list[PartWriteOff]) -> Panel:
 
 @on_page(Donor)
 def promises_of(request: HttpRequest, donor: Donor) -> list[Panel]:
-    """On a supporter's page: what they promised."""
+    """On a supporter's page: what they promised, and what employers promised to match of theirs."""
     if not may(request, VIEW):
         return []
-    parts = PromisePart.objects.filter(promise__in=shown(request).filter(donor=donor)).with_paid()
-    columns = [Column("Promise"), Column("Due"), Column("Stands"), Column("Promised", True), Column("Still open", True)]
-    newest = parts.select_related("promise").order_by("-promise_id", "due_on", "pk")[:50]
+    whose = shown(request).filter(Q(donor=donor) | Q(matched_gift__donor=donor))
+    parts = PromisePart.objects.filter(promise__in=whose).with_paid()
+    columns = [Column("Promise"), Column("From"), Column("Due"), Column("Stands")]
+    columns += [Column("Promised", is_number=True), Column("Still open", is_number=True)]
     rows = [
-        (link(one.promise), one.due_on or "no date", _stands(one), one.amount or NO_FIGURE, one.open or "—")
-        for one in newest
+        (
+            link(one.promise),
+            one.promise.donor.name,
+            one.due_on or "no date",
+            _stands(one),
+            one.amount or NO_FIGURE,
+            one.open or "—",
+        )
+        for one in parts.select_related("promise__donor").order_by("-promise_id", "due_on", "pk")[:NEWEST]
     ]
     url = reverse("admin:donations_promise_new_of", args=[donor.pk])
     more = format_html('<a href="{}">New promise</a>', url) if may(request, ADD) else ""

@@ -35,7 +35,7 @@ from nonprofit.admin_site import Figure, on_desk
 class WhenFilter(admin.SimpleListFilter):
     """The headings of the worklist."""
 
-    title = "due"
+    title = "when it is due"
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ class PromisePartAdmin(SeenWithPromises):
     """The worklist: one line for each part of a promise, the one due first on top."""
 
     change_list_template = "admin/promises/worklist.html"
-    list_display = ("due", "supporter", "what", "amount_shown", "paid_shown", "open_shown", "stands")
+    list_display = ("due", "supporter", "open_shown", "what", "amount_shown", "paid_shown", "stands")
     list_display_links = None
     list_filter = (WhenFilter, StandFilter, KindFilter)
     list_select_related = ("promise__donor",)
@@ -178,10 +178,6 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
     """A promise with its parts, the gifts that pay them, and what may be done."""
 
     change_form_template = "admin/promises/promise.html"
-    fieldsets = (
-        (None, {"fields": ("supporter", "kind", "matched", "description", "fund", "campaign")}),
-        ("Recorded", {"fields": ("promised_on", "by", "note")}),
-    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Promise]:
         return shown(request).select_related("donor", "matched_gift", "fund", "campaign")
@@ -191,6 +187,13 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
         if self.has_view_permission(request):
             return redirect("admin:donations_promisepart_changelist")
         return super().changelist_view(request, extra_context)
+
+    def get_fields(self, request: HttpRequest, obj: Promise | None = None) -> list[str]:
+        """What there is to say of it, without empty lines."""
+        maybe = ("matched_gift", "description", "campaign", "note")
+        has = {"matched_gift": "matched"} | {name: name for name in maybe[1:]}
+        told = [has[name] for name in maybe if obj is not None and getattr(obj, name)]
+        return ["supporter", "kind", *told, "fund", "promised_on", "by"]
 
     @admin.display(description="Promised by")
     def supporter(self, made: Promise) -> SafeString | str:

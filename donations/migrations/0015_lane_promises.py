@@ -108,14 +108,6 @@ class Migration(migrations.Migration):
             field=models.DateField(blank=True, null=True, verbose_name="due"),
         ),
         migrations.AddConstraint(
-            model_name="promise",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("matched_gift__isnull", False)),
-                fields=("matched_gift", "donor"),
-                name="promise_match_once_a_company",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="promisepart",
             constraint=models.CheckConstraint(
                 condition=models.Q(("amount_minor__isnull", True), ("amount_minor__gt", 0), _connector="OR"),

@@ -65,12 +65,6 @@ class Promise(models.Model):
                 condition=models.Q(matched_gift__isnull=True) | models.Q(kind="match"),
                 name="promise_gift_only_of_match",
             ),
-            # One company matches a gift once.
-            models.UniqueConstraint(
-                fields=["matched_gift", "donor"],
-                condition=models.Q(matched_gift__isnull=False),
-                name="promise_match_once_a_company",
-            ),
         ]
 
     def __str__(self) -> str:

@@ -398,6 +398,8 @@ def test_open_parts_are_offered_oldest_first_without_private_intentions() -> Non
     assert [one.pk for one in offered] == [sooner.pk, later.pk, someday.pk]
     assert offered[0].label == f"{sooner.promise.public_id} pledge, due 2027-02-01"
     assert offered[2].label.endswith("no date")
+    # A fund sponsor's grant needs a look at its papers first.
+    assert promises.open_parts_of(alice, "daf") == []
 
 
 # --- written off -----------------------------------------------------------------------------------------------------
