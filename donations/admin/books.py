@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
@@ -12,18 +13,23 @@ from donations import inbox
 from donations.admin.gifts import ByGiftAdmin
 from donations.models import Gift, LedgerEntry, StripeEvent
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, actor, audit_panel, link, may, verb
+from nonprofit.admin_parts import Column, Deed, Panel, Refused, ShownAdmin, actor, audit_panel, link, may, verb
 from nonprofit.money import Money
 
 RETRY = "donations.retry_stripeevent"
+SUMMED = 10_000
 
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ByGiftAdmin):
+    """What is booked, by day; for the days or the kind asked for, what it comes to."""
+
+    change_list_template = "admin/ledger.html"
     list_display = ("booked_on", "kind", "amount_shown", "supporter", "gift_link", "fund", "source")
     list_select_related = ("gift", "fund")
     list_filter = ("kind", dates("booked_on", "day booked"))
     sortable_by = ("booked_on",)
+    ordering = ("-booked_on", "-pk")
     search_help_text = "Name, e-mail, gift (G-00000042), receipt (R-2026-000142) or Stripe's id (ch_…, txn_…)"
     fieldsets = (
         (None, {"fields": ("amount_shown", "kind", "booked_on", "gift_link", "supporter", "fund")}),
@@ -41,10 +47,33 @@ class LedgerEntryAdmin(ByGiftAdmin):
             return queryset.filter(balance_transaction_id=term), False
         return super().get_search_results(request, queryset, search_term)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", None)
+        # Sums of everything there ever was would read it all, and nobody asks for them.
+        if shown and "cl" in shown and shown["cl"].params:
+            shown["panels"] = [sums_panel(shown["cl"])] if may(request, "donations.seeamounts_gift") else []
+        return response
+
     @admin.display(description="Amount")
     def amount_shown(self, row: Any) -> Money:
         money: Money = row.amount
         return money
+
+
+def sums_panel(listed: ChangeList) -> Panel:
+    """What the lines of the list come to, by kind and currency. Property and the bank's fees are told apart."""
+    columns = [Column("Kind"), Column("Lines", is_number=True), Column("Sum", is_number=True)]
+    if listed.result_count > SUMMED:
+        return Panel("Sums", columns, [], f"More than {SUMMED:,} lines. Ask for fewer days to see what they come to.")
+    sums = listed.queryset.order_by().values("kind", "currency").annotate(lines=Count("pk"), sum=Sum("amount_minor"))
+    kinds = LedgerEntry.Kind
+    order = {kind: place for place, kind in enumerate(kinds)}
+    rows = [
+        (kinds(one["kind"]).label, f"{one['lines']:,}", Money(one["sum"], one["currency"]))
+        for one in sorted(sums, key=lambda one: (one["currency"], order[one["kind"]]))
+    ]
+    return Panel("Sums", columns, rows, "No line fits.")
 
 
 @admin.register(StripeEvent)

@@ -24,12 +24,13 @@ from donations.receipts import issue
 from donations.rules import returns
 from nonprofit import clock
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import Column, Panel, actors, audit_panel, link, may, url_of
+from nonprofit.admin_parts import Column, Panel, actors, audit_panel, link, may, on_page, url_of
 from nonprofit.admin_site import Figure, on_desk
 from nonprofit.models import User
 from nonprofit.money import Money
 
-RIGHT = "donations.reverse_gift"
+# Nobody can look at what a reversal books without seeing what people give.
+RIGHTS = ("donations.reverse_gift", "donations.seeamounts_gift")
 FOUND = 50
 
 
@@ -104,10 +105,10 @@ class ReversalAdmin(ByGiftAdmin):
     fields = ("noticed_on", "supporter", "amount_shown", "reason", "gift_link", "bank_fee", "note", "by", "at")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, RIGHT)
+        return may_reverse(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may(request, RIGHT)
+        return may_reverse(request)
 
     @admin.display(description="Bank's fee")
     def bank_fee(self, row: Reversal) -> Money | str:
@@ -248,16 +249,35 @@ def _done(request: HttpRequest, gift: Gift, reason: str) -> HttpResponseRedirect
     return redirect(url_of(gift))
 
 
+def may_reverse(request: HttpRequest) -> bool:
+    """Whether the member of staff may take gifts back."""
+    return all(may(request, right) for right in RIGHTS)
+
+
 def _only_with_right(request: HttpRequest) -> User:
-    if not may(request, RIGHT):
+    if not may_reverse(request):
         raise PermissionDenied
     return cast(User, request.user)
+
+
+@on_page(Gift)
+def taken_back(request: HttpRequest, gift: Gift) -> list[Panel]:
+    """On a gift's page: how it was taken back, or the ways to do it."""
+    columns = [Column("Taken back"), Column("On"), Column("By"), Column("Note"), Column("Bank's fee", is_number=True)]
+    reversal: Reversal | None = getattr(gift, "reversal", None)
+    if reversal is not None:
+        by, fee = actors([reversal.actor])[reversal.actor], Money(reversal.bank_fee_minor, gift.currency)
+        row = (reversal.get_reason_display(), reversal.noticed_on, by, reversal.note or "—", fee if fee else "—")
+        return [Panel("Taken back", columns, [row], "")]
+    if gift.status != Gift.Status.SETTLED or gift.payment_intent_id or not may_reverse(request):
+        return []
+    return [Panel("If it came back", [], [], "You see what will happen before it does.", more=choices(gift))]
 
 
 @on_desk
 def people_to_tell(request: HttpRequest) -> list[Figure]:
     """Supporters who do not know yet that their check came back."""
-    if not may(request, RIGHT):
+    if not may_reverse(request):
         return []
     count = returned.to_tell().count()
     url = reverse("admin:donations_reversal_to_tell")

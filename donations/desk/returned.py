@@ -15,6 +15,7 @@ from nonprofit import audit, clock, mail, nudge
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from nonprofit.money import Money
 
+KEY = "returned:"
 TOLD = "tell of returned gift"
 # What was wrong, as the void receipt says it.
 WRONGS = tuple(reason for reason in ReceiptVoid.Reason if reason != ReceiptVoid.Reason.BOUNCED)
@@ -110,7 +111,7 @@ def _check(gift: Gift, notice: Notice, user: User) -> None:
 
 def key(gift: Gift) -> str:
     """The key of the letter that tells of a gift taken back; each gift has one."""
-    return f"returned:{gift.pk}"
+    return f"{KEY}{gift.pk}"
 
 
 def why_silent(donor: Donor) -> str:
@@ -122,6 +123,16 @@ def why_silent(donor: Donor) -> str:
     if donor.wants_no_letter:
         return "wants no letters"
     return "" if donor.email else "has no e-mail"
+
+
+@mail.before_sending
+def _still_wanted(email: OutgoingEmail) -> str:
+    """Flags are looked at when a letter leaves, not only when it was queued (domain rule 83)."""
+    number = email.key.removeprefix(KEY)
+    if not (email.key.startswith(KEY) and number.isdigit()):
+        return ""
+    donor = Donor.objects.filter(gifts=int(number)).first()
+    return f"the supporter {why}" if donor and (why := why_silent(donor)) else ""
 
 
 def _why_no_letter(gift: Gift, notice: Notice, receipt: Receipt | None) -> tuple[str, bool]:
@@ -193,8 +204,9 @@ def _what(gift: Gift, check_number: str) -> str:
 
 def to_tell() -> QuerySet[Reversal]:
     """Reversals of which the supporter has not heard: no letter could go, or it did not arrive. Oldest first."""
-    its_key = Concat(Value("returned:"), Cast("gift_id", CharField()))
-    letters = OutgoingEmail.objects.filter(key=OuterRef("letter_key")).exclude(status=OutgoingEmail.Status.FAILED)
+    its_key = Concat(Value(KEY), Cast("gift_id", CharField()))
+    on_the_way = [OutgoingEmail.Status.QUEUED, OutgoingEmail.Status.SENT]
+    letters = OutgoingEmail.objects.filter(key=OuterRef("letter_key"), status__in=on_the_way)
     done = AuditEntry.objects.filter(action=TOLD, target_type="gift", target_id=Cast(OuterRef("gift_id"), CharField()))
     by_mail = Q(gift__receipt__pdf__email__status=OutgoingEmail.Status.SENT)
     has_receipt = by_mail | Q(gift__receipt__printed__run__mailed_at__isnull=False)

@@ -94,7 +94,7 @@ class Mailroom:
         """The item is a row of the open batch."""
         day = clock.today()
         needs = kinds.KINDS[item.kind].needs | ({"credited_on"} if item.kind == Gift.Kind.STOCK else set())
-        dated = {name: day for name in ("received_on", "credited_on") if name in needs}
+        dated: dict[str, Any] = {name: day for name in ("received_on", "credited_on") if name in needs}
         typed = rows.Typed(
             attempt=self._attempt(),
             kind=item.kind,

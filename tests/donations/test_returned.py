@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 
 from donations import reversals
 from donations.desk import returned
-from donations.models import Gift, LedgerEntry, PrintedReceipt, PrintRun, Receipt, ReceiptVoid, Reversal
-from nonprofit import clock
+from donations.models import Donor, Gift, LedgerEntry, PrintedReceipt, PrintRun, Receipt, ReceiptVoid, Reversal
+from nonprofit import clock, mail
 from nonprofit.models import AuditEntry, OutgoingEmail, StoredFile
 from tests import builders
 from tests.donations import mailbag
@@ -235,3 +235,14 @@ def test_whoever_comes_second_finds_the_first_reversal_and_writes_nothing() -> N
     assert reversal.reason == "wrong_entry"
     assert letters(gift) == []
     assert books(gift) == [("gift", 5000), ("reversal", -5000)]
+
+
+def test_rule_83_somebody_who_died_meanwhile_is_not_written_to_and_stands_on_the_list() -> None:
+    gift = mailbag.record(donor=builders.donor(name="Bob Hale"))
+    bounce(gift)
+    Donor.objects.filter(name="Bob Hale").update(is_deceased=True)
+    mail.send_due()
+    (letter,) = letters(gift)
+    assert letter.status != "sent"
+    assert letter.sent_at is None
+    assert names_to_tell() == ["Bob Hale"]

@@ -1,6 +1,7 @@
 """The desk's pages for gifts that come back: found, looked at, done, told, and only by those who may."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -126,3 +127,46 @@ def test_reversals_stand_in_a_list_with_their_books() -> None:
     shown = client.get(f"/admin/donations/reversal/{reversal.pk}/change/").content.decode()
     for part in ("-$50.00", "-$12.00", "NSF", "reverse gift"):
         assert part in shown, part
+
+
+def test_from_the_gifts_own_page_and_back() -> None:
+    gift, card = mailbag.record(), builders.booked_gift()
+    client = desk("Finance")
+    shown = client.get(f"/admin/donations/gift/{gift.pk}/change/").content.decode()
+    assert page(gift, "returned") in shown
+    assert page(gift, "wrong") in shown
+    assert "If it came back" not in client.get(f"/admin/donations/gift/{card.pk}/change/").content.decode()
+    assert "If it came back" not in desk("Staff").get(f"/admin/donations/gift/{gift.pk}/change/").content.decode()
+    bounce(gift)
+    shown = client.get(f"/admin/donations/gift/{gift.pk}/change/").content.decode()
+    assert "returned by the bank" in shown
+    assert "If it came back" not in shown
+
+
+def test_who_may_not_see_amounts_may_not_take_back() -> None:
+    gift = mailbag.record()
+    user = builders.staff("")
+    user.user_permissions.add(Permission.objects.get(codename="reverse_gift"))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(page(gift, "returned")).status_code == 403
+
+
+def test_the_ledger_sums_what_was_asked_for_and_never_adds_property_or_fees() -> None:
+    gift = mailbag.record()
+    mailbag.record("stock")
+    mailbag.record("check", check_number="7", amount_minor=2500)
+    bounce(gift)
+    client = desk("Finance")
+    assert "Sums" not in client.get("/admin/donations/ledgerentry/").content.decode()
+    today = clock.today().isoformat()
+    answer = client.get("/admin/donations/ledgerentry/", {"booked_on_from": today})
+    (panel,) = answer.context["panels"]
+    assert [(kind, lines, str(money)) for kind, lines, money in panel.rows] == [
+        ("gift", "2", "$75.00"),
+        ("reversal", "1", "-$50.00"),
+        ("property", "1", "$5,123.00"),
+        ("bank's fee", "1", "-$12.00"),
+    ]
+    (panel,) = client.get("/admin/donations/ledgerentry/", {"kind__exact": "bank_fee"}).context["panels"]
+    assert [str(row[2]) for row in panel.rows] == ["-$12.00"]
