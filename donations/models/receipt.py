@@ -117,7 +117,7 @@ class PrintRun(models.Model):
         permissions = [("make_printrun", "Can print receipts and mark them mailed")]
 
     def __str__(self) -> str:
-        return f"print run {self.pk}"
+        return f"Print run {self.pk}"
 
 
 class PrintedReceipt(models.Model):

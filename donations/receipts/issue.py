@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptDue, SoftCredit
-from donations.receipts import wording
+from donations.receipts import matched, wording
 from donations.receipts.wording import Settled
 from donations.rules import documents
 from nonprofit import audit, clock, nudge, organization
@@ -34,6 +34,7 @@ def make_due(gift: Gift) -> None:
     if Receipt.objects.filter(gift=gift).exists() or _gets_none(gift):
         return
     ReceiptDue.objects.get_or_create(gift=gift)
+    matched.thank(gift)
     nudge.after_commit("donations.tasks.issue_receipts")
 
 

@@ -11,7 +11,7 @@ from pypdf import PdfReader, PdfWriter
 from donations.models import PrintedReceipt, PrintRun, Receipt, ReceiptPdf
 from donations.receipts import deliver, issue, render
 from nonprofit import audit, clock, organization
-from nonprofit.models import StoredFile
+from nonprofit.models import OutgoingEmail, StoredFile
 
 # A stack that a person can fold in a morning, and a file that opens at once; the rest is the next run's.
 MOST = 400
@@ -57,8 +57,10 @@ def _unprinted() -> QuerySet[Receipt]:
 
 
 def _sorted_out(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> Waiting:
-    found = Waiting([], [], [])
+    found, emailed = Waiting([], [], []), _emailed(receipts)
     for receipt in receipts:
+        if f"{receipt.mail_key}:again:0" in emailed:
+            continue
         to = deliver.recipient(receipt)
         if not to.may_get(on_paper=True):
             found.kept_back.append(receipt)
@@ -68,6 +70,14 @@ def _sorted_out(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> Waiting:
             found.homeless.append(receipt)
     found.sheets.sort(key=lambda sheet: sheet.order)
     return found
+
+
+def _emailed(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> set[str]:
+    """Keys of the letters that carried them after all, to an address found later: one way of arriving is enough."""
+    keys = [f"{receipt.mail_key}:again:0" for receipt in receipts]
+    status = OutgoingEmail.Status
+    sent = OutgoingEmail.objects.filter(key__in=keys, status__in=[status.SENT, status.QUEUED])
+    return set(sent.values_list("key", flat=True))
 
 
 def _sheet(receipt: Receipt) -> Sheet | None:

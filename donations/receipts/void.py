@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from donations.models import Gift, Receipt, ReceiptDue, ReceiptVoid
-from donations.receipts import deliver
+from donations.receipts import deliver, matched
 from nonprofit import audit
 
 
@@ -17,6 +17,7 @@ def void(gift_id: int, *, reason: str, actor: str, note: str = "") -> ReceiptVoi
     gift = Gift.objects.select_for_update().get(pk=gift_id)
     # If a worker numbers it this moment, this waits for it, and the receipt is found below.
     held, _ = ReceiptDue.objects.filter(gift=gift).delete()
+    matched.stop(gift, "the gift was reversed")
     if held:
         audit.record(actor, "hold receipt", gift, reason=note)
     receipt = Receipt.objects.select_for_update().filter(gift=gift).first()

@@ -204,8 +204,8 @@ def addressee(settled: Settled) -> str:
 
 
 def address_lines(settled: Settled) -> list[str]:
-    """As given with the gift for the legal donor; what we have of anybody else."""
-    if settled.is_for_donor or settled.to is None:
+    """As given with the gift for the legal donor, or else what we have; what we have of anybody else."""
+    if settled.to is None or (settled.is_for_donor and settled.gift.address_lines):
         return settled.gift.address_lines
     return lines_of(settled.to)
 

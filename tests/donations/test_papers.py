@@ -423,3 +423,50 @@ def test_the_first_look_gets_its_words_from_us_and_the_second_from_its_snapshot(
     )
     with pytest.raises(render.RenderError, match="not complete"):
         render.pdf({**snapshot(7), "template": "receipt-2", "rows": [["Amount", "$1.00"]]})
+
+
+# ---- Matches --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_rule_33_the_company_gets_the_receipt_and_the_employee_is_thanked_once() -> None:
+    employee = builders.donor(name="Bob Lind", email="bob@example.org")
+    gift = recorded(by_kind("match"), email="acme@example.org", person=employee)
+    issue.make_due(gift)
+    receipt = paper_of(gift)
+    assert (receipt.series, receipt.snapshot["kind"]) == ("R", "tax_cash")
+    assert OutgoingEmail.objects.get(key=receipt.mail_key).to == "acme@example.org"
+    thanks = OutgoingEmail.objects.get(template="receipt_matched")
+    assert thanks.to == "bob@example.org"
+    assert thanks.subject == "Alice Novak matched your gift to The Harbor Light"
+    for words in (thanks.text, thanks.html):
+        assert "matched your gift with $500.00" in words
+        assert "Because the gift came from Alice Novak, it is not an acknowledgment for tax purposes." in words
+        assert "deductible" not in words
+    assert thanks.attachment is None
+
+
+@pytest.mark.django_db
+def test_rule_83_and_a_reversal_stop_the_thanks_to_the_employee() -> None:
+    employee = builders.donor(name="Bob Lind", email="bob@example.org")
+    gift = recorded(by_kind("match"), email="acme@example.org", person=employee)
+    Donor.objects.filter(pk=employee.pk).update(is_not_contacted=True)
+    mail.send_due()
+    thanks = OutgoingEmail.objects.get(template="receipt_matched")
+    assert (thanks.status, thanks.last_error) == (Status.STOPPED, "the supporter's record says so")
+
+    other = builders.donor(name="Eve", email="eve@example.org")
+    again = recorded(by_kind("match"), email="acme2@example.org", person=other)
+    void.void(again.pk, reason="nsf", actor="staff:1")
+    assert OutgoingEmail.objects.get(to="eve@example.org").status == Status.STOPPED
+    assert void.void(gift.pk, reason="nsf", actor="staff:1") is None
+
+
+@pytest.mark.django_db
+def test_a_portals_match_is_thanked_by_its_paper_alone() -> None:
+    employee = builders.donor(name="Bob Lind", email="bob@example.org")
+    portal = builders.donor(kind=Donor.Kind.DAF_SPONSOR, name="Giving Portal", email="portal@example.org")
+    receipt = paper_of(recorded(by_kind("match"), donor=portal, person=employee))
+    assert (receipt.snapshot["kind"], receipt.snapshot["recipient"]["name"]) == ("thank_you", "Bob Lind")
+    assert receipt.snapshot["title"] == "Your gift was matched with $500.00"
+    assert list(OutgoingEmail.objects.values_list("to", flat=True)) == ["bob@example.org"]

@@ -232,3 +232,12 @@ def test_a_look_changes_nothing() -> None:
     waiting_paper("Alice Novak")
     assert desk("Staff").get(f"{LIST}make/").status_code == 405
     assert not PrintRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_paper_that_went_by_e_mail_after_all_is_not_printed() -> None:
+    receipt = waiting_paper("Alice Novak")
+    Donor.objects.filter(name="Alice Novak").update(email="alice@example.org")
+    deliver.resend(receipt.pk, "staff:1")
+    assert print_run.waiting().sheets == []
+    assert print_run.make("staff:1") is None
