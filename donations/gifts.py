@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import transaction
 
 from donations import donors, gateway, signals
-from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, PhoneCall, Plan
+from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, PhoneCall, Plan, ReceiptDue
 from donations.receipts import issue
 from donations.rules import consent, dating, gift_moves, schedule
-from nonprofit import audit, clock, organization
+from nonprofit import audit, clock, nudge, organization
 from nonprofit.models import normal_email
 from nonprofit.money import Money
 
@@ -176,6 +176,9 @@ def settle(gift_id: int, payment: gateway.Payment) -> Gift:
         issue.make_due(gift)
         audit.record(actor, "settle", gift, after={"payment": payment.id, "amount_minor": charge.amount_minor})
         signals.gift_settled.send(sender=Gift, gift=gift)
+    elif ReceiptDue.objects.filter(gift=gift).exists():
+        # While this held the gift, the worker that numbers receipts may have passed it by.
+        nudge.after_commit("donations.tasks.issue_receipts")
     return gift
 
 

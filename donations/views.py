@@ -125,6 +125,7 @@ def thanks(request: HttpRequest, token: uuid.UUID) -> HttpResponse:
         "masked_email": waiting.masked(gift.donor_email),
         "thanks": markup.html(campaign.thanks) if campaign else "",
         "form": pages.address(campaign) if campaign else reverse("donations:give"),
+        "retry": waiting.retry(gift),
         "share": settings.BASE_URL + (pages.address(campaign) if campaign else "/"),
     }
     response = render(request, "donations/thanks.html", context)

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
+from donations import pages
 from donations.models import Gift, Receipt
 from nonprofit import clock, nudge
 from nonprofit.limits import Limit, allow
@@ -22,7 +24,7 @@ MESSAGES = {
 
 def gifts() -> QuerySet[Gift]:
     """Gifts with all that the thank-you page tells of them."""
-    return Gift.objects.select_related("campaign", "fund", "plan", "receipt__pdf")
+    return Gift.objects.select_related("campaign", "fund", "plan", "receipt__pdf", "payment_link")
 
 
 def told(gift: Gift) -> dict[str, str | None]:
@@ -37,6 +39,14 @@ def told(gift: Gift) -> dict[str, str | None]:
         "receipt_state": state,
         "message": MESSAGES[gift.status],
     }
+
+
+def retry(gift: Gift) -> str:
+    """Where an unpaid gift can still be paid: at its private link if it came by one, or on the page it was begun on."""
+    if hasattr(gift, "payment_link"):
+        return reverse("donations:pay", args=[gift.token])
+    form = pages.address(gift.campaign) if gift.campaign else reverse("donations:give")
+    return f"{form}?gift={gift.token}"
 
 
 def hurry(gift: Gift) -> None:

@@ -95,6 +95,23 @@ class Guarded(forms.BaseForm):
             guard(field)
 
 
+def unguarded(packages: tuple[str, ...]) -> list[str]:
+    """Fields of words in forms of these packages that would take a card number, as "module.Form.field"."""
+    forms_seen, waiting = set(), [forms.BaseForm]
+    while waiting:
+        for form in waiting.pop().__subclasses__():
+            if form not in forms_seen:
+                forms_seen.add(form)
+                waiting.append(form)
+    ours = [form for form in forms_seen if form.__module__.split(".")[0] in packages and not issubclass(form, Guarded)]
+    return sorted(
+        f"{form.__module__}.{form.__qualname__}.{name}"
+        for form in ours
+        for name, field in getattr(form, "base_fields", {}).items()
+        if type(field) is not forms.UUIDField and isinstance(field, forms.CharField) and refuse not in field.validators
+    )
+
+
 def _places(text: str) -> Iterator[tuple[int, int]]:
     """Where each card number starts and ends."""
     plain = text if text.isascii() else "".join(map(_plain, text))

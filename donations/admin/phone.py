@@ -26,7 +26,7 @@ from donations.forms import CONTACT, Email, Text
 from donations.models import Campaign, Donor, Fund, Gift, PaymentLink, PhoneCall
 from donations.views import REFUSED, STRIPE_CSP
 from nonprofit import card_numbers
-from nonprofit.admin_parts import Panel, ShownAdmin, actor, audit_panel, link, may
+from nonprofit.admin_parts import Column, Panel, ShownAdmin, actor, actors, audit_panel, link, may, on_page
 from nonprofit.admin_site import Figure, on_desk
 from nonprofit.models import User
 from nonprofit.money import Money
@@ -273,6 +273,24 @@ class PhoneCallAdmin(ShownAdmin[PhoneCall]):
         status = page.pop("status_code", 200)
         context = {**self.admin_site.each_context(request), "opts": self.opts, **page}
         return TemplateResponse(request, f"admin/phone/{name}.html", context, status=status)
+
+
+@on_page(Gift)
+def call_panel(request: HttpRequest, gift: Gift) -> list[Panel]:
+    """Who took the call, and the words; where the gift's payment link went and how long it is good."""
+    call = PhoneCall.objects.filter(gift=gift).select_related("taken_by").first()
+    sent = PaymentLink.objects.filter(gift=gift).first()
+    rows: list[tuple[object, object, object]] = []
+    if call is not None:
+        what = f"{call.get_paid_by_display().capitalize()}. Read aloud: {call.consent_text}"
+        rows.append((call.taken_at, call.taken_by.get_full_name(), what))
+    if sent is not None:
+        who = actors([sent.asked_by])[sent.asked_by]
+        what = f"Payment link to {gift.donor_email}, {sent.letters} sent, good until {sent.expires_at:%B %-d, %Y}"
+        rows.append((sent.created_at, who, what))
+    if not rows:
+        return []
+    return [Panel("Phone and payment link", [Column("When"), Column("Who"), Column("What")], rows, "")]
 
 
 def _call_taker(request: HttpRequest) -> User:

@@ -150,10 +150,13 @@ def words(gift: Gift) -> str:
 def agree(gift_id: int, ip: str | None) -> Gift:
     """The supporter pressed the button under `words`: a plan that has not begun keeps them, when, and from where.
 
-    Locks the plan. Safe twice.
+    A gift whose last card was declined waits anew, as on the giving page. Locks the plan, then the gift. Safe twice.
     """
     starting = Plan.objects.select_for_update(of=("self",)).filter(gifts=gift_id, status=Plan.Status.STARTING).first()
-    gift = Gift.objects.get(pk=gift_id)
+    gift = Gift.objects.select_for_update().get(pk=gift_id)
+    if gift.status == Gift.Status.FAILED:
+        gift.status, gift.changed_at = Gift.Status.PENDING, clock.now()
+        gift.save(update_fields=["status", "changed_at"])
     if starting is not None:
         starting.consent_text, starting.consent_version = words(gift), consent.VERSION
         starting.consent_at, starting.consent_ip = clock.now(), ip

@@ -12,6 +12,7 @@ import stripe
 
 from donations import gateway
 from sandbox.server import Sandbox
+from tests import card_field
 from tests.conformance import traffic
 from tests.conformance.conftest import Recorded
 
@@ -50,9 +51,28 @@ def drive(api: stripe.StripeClient) -> None:
     assert gateway.cancel_payment(once.id, key="gift:43:cancel").status == "canceled"
     with pytest.raises(gateway.GatewayRefused):
         gateway.cancel_payment(paid.id, key="gift:42:cancel")
+    by_phone = gateway.create_payment(
+        amount_minor=5000,
+        currency="usd",
+        key="gift:44:1",
+        metadata=metadata,
+        description="Gift G-00000044",
+        is_card_only=True,
+    )
+    with pytest.raises(gateway.CardDeclined) as declined:
+        confirm(by_phone, card_field.DECLINED, is_moto=False)
+    assert declined.value.code == "generic_decline"
+    assert confirm(by_phone, card_field.ASKS, is_moto=False).status == "requires_action"
+    assert confirm(by_phone, card_field.ASKS, is_moto=True).is_paid
     kinds = [event["type"] for event in gateway.events_since(LONG_AGO)]
-    assert kinds.count("payment_intent.succeeded") == 1
+    assert kinds.count("payment_intent.succeeded") == 2
     assert "payment_intent.created" not in kinds
+
+
+def confirm(payment: gateway.Payment, number: str, *, is_moto: bool) -> gateway.Payment:
+    """A card typed on a staff page and charged by the server."""
+    made, return_url = card_field.token(number), "https://give.example.org/thanks/1/"
+    return gateway.confirm_payment(payment.id, token=made, key=made, return_url=return_url, is_moto=is_moto)
 
 
 def test_all_traffic_of_the_gateway_conforms(api: stripe.StripeClient, recorded: Callable[[], Recorded]) -> None:
@@ -60,6 +80,7 @@ def test_all_traffic_of_the_gateway_conforms(api: stripe.StripeClient, recorded:
     log, events = recorded()
     assert {(entry["method"], entry["path"].split("/")[2]) for entry in log} == {
         ("POST", "customers"),
+        ("POST", "confirmation_tokens"),  # the browser's
         ("POST", "payment_intents"),
         ("GET", "payment_intents"),
         ("GET", "events"),
@@ -73,7 +94,7 @@ def test_every_function_of_the_gateway_is_driven() -> None:
         for name, function in inspect.getmembers(gateway, inspect.isfunction)
         if function.__module__ == gateway.__name__ and not name.startswith("_")
     }
-    driven = set(drive.__code__.co_names)
+    driven = {*drive.__code__.co_names, *confirm.__code__.co_names}
     assert public - driven == SILENT
 
 

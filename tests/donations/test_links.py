@@ -205,12 +205,13 @@ def test_an_expired_link_takes_nothing(bob: Donor, client: Client, stripe_sandbo
 @pytest.mark.django_db(transaction=True)
 def test_opening_twice_is_one_payment_and_monthly_keeps_the_words(stripe_sandbox: Sandbox, client: Client) -> None:
     gift = send(builders.donor(email="bob@example.org"))
-    Gift.objects.update(frequency="monthly", plan=builders.starting_plan(consent_text="old", amount_minor=12_000))
+    Gift.objects.update(frequency="monthly", status="failed", plan=builders.starting_plan(consent_text="old", amount_minor=12_000))
     first, second = (client.post(f"/give/pay/{gift.token}/").json() for _ in range(2))
     assert first["client_secret"] == second["client_secret"]
     assert first["thanks_url"] == f"/thanks/{gift.token}/"
     plan = Gift.objects.get().plan
     assert plan is not None
+    assert Gift.objects.get().status == "pending"
     assert "to charge my card $120.00 now and every month" in plan.consent_text
     assert plan.consent_ip == "127.0.0.1"
     assert client.get(f"/give/pay/{gift.token}/").content.decode().count("every month") == 1

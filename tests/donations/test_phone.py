@@ -1,14 +1,11 @@
 """Gifts on the phone: the words are kept, a card is charged once, a link goes once, and only call-takers may."""
 
-import json
 import threading
 from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import stripe
-from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client, override_settings
 
@@ -21,6 +18,7 @@ from nonprofit.models import AuditEntry, OutgoingEmail, User
 from nonprofit.money import Money
 from sandbox.server import Sandbox
 from tests import builders
+from tests.card_field import ASKS, DECLINED, GOOD, token
 
 pytestmark = pytest.mark.django_db
 
@@ -50,17 +48,6 @@ def agreed(ruth: User, paid_by: str = CARD, **changes: Any) -> Gift:
     gift = phone.begin(call(**changes), user=ruth)
     phone.agree(gift.pk, user=ruth, paid_by=paid_by, said=phone.words(gift, paid_by))
     return Gift.objects.select_related("plan").get(pk=gift.pk)
-
-
-def token(number: str) -> str:
-    """What Stripe's field on the page turns a typed card into: the browser's part."""
-    api = stripe.StripeClient(settings.STRIPE_PUBLISHABLE_KEY, base_addresses={"api": settings.STRIPE_API_BASE})
-    data = {"payment_method_data": {"type": "card", "card": {"number": number, **EXPIRY}}}
-    return str(json.loads(api.raw_request("post", "/v1/confirmation_tokens", **data).body)["id"])
-
-
-EXPIRY = {"exp_month": "12", "exp_year": "2034", "cvc": "123"}
-GOOD, BAD, ASKS = "4242424242424242", "4000000000000002", "4000002760003184"
 
 
 # ---- The words ----------------------------------------------------------------------------------------------------
@@ -187,7 +174,7 @@ def test_a_caller_without_e_mail_can_give_every_month(ruth: User, stripe_sandbox
 @real
 def test_a_declined_card_and_then_another_is_one_payment(ruth: User, stripe_sandbox: Sandbox) -> None:
     gift = agreed(ruth)
-    declined = phone.charge(gift.pk, token(BAD), user=ruth)
+    declined = phone.charge(gift.pk, token(DECLINED), user=ruth)
     assert (declined.outcome, declined.code) == ("declined", "generic_decline")
     assert phone.charge(gift.pk, token(GOOD), user=ruth).outcome == "paid"
     assert Attempt.objects.filter(outcome="succeeded").count() == 1
@@ -338,6 +325,9 @@ def test_a_call_on_the_pages(client: Client, ruth: User) -> None:
     assert "Ana Silva" in client.get("/admin/donations/phonecall/").content.decode()
     assert client.get(f"/admin/donations/phonecall/{PhoneCall.objects.get().pk}/change/").status_code == 200
     assert "Payment links not paid yet" in client.get("/admin/").content.decode()
+    gift_page = client.get(f"/admin/donations/gift/{gift.pk}/change/").content.decode()
+    assert f"Payment link by e-mail. Read aloud: {words}" in gift_page
+    assert "Payment link to ana@example.org, 2 sent, good until" in gift_page
 
 
 @pytest.mark.parametrize(

@@ -282,3 +282,31 @@ def test_every_test_card_has_a_valid_number(card: cards.Card) -> None:
     assert cards.passes_luhn(card.number)
     assert cards.by_number(card.number) is card
     assert not card.decline or card.decline in cards.DECLINES
+
+
+MOTO: stripe.params.PaymentIntentConfirmParamsPaymentMethodOptions = {"card": {"moto": True}}
+
+
+def test_a_telephone_order_is_not_challenged(api: stripe.StripeClient) -> None:
+    intent = api.v1.payment_intents.create(GIFT)
+    asked = api.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_threeDSecure2Required"})
+    assert asked.status == "requires_action"
+    paid = api.v1.payment_intents.confirm(
+        intent.id, {"payment_method": "pm_card_threeDSecure2Required", "payment_method_options": MOTO}
+    )
+    assert paid.status == "succeeded"
+
+
+def test_only_a_server_that_confirms_may_flag_a_telephone_order(
+    api: stripe.StripeClient, stripe_sandbox: Sandbox
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="moto"):
+        api.v1.payment_intents.create({**GIFT, "payment_method_options": {"card": {"moto": True}}})
+    intent = api.v1.payment_intents.create(GIFT)
+    browser = stripe.StripeClient(
+        stripe_sandbox.options.publishable_key, base_addresses={"api": stripe_sandbox.url}, max_network_retries=0
+    )
+    confirm = {"client_secret": intent.client_secret, "payment_method": "pm_card_visa", "payment_method_options": MOTO}
+    with pytest.raises(stripe.InvalidRequestError, match="moto"):
+        browser.raw_request("post", f"/v1/payment_intents/{intent.id}/confirm", **confirm)
+    assert api.v1.payment_intents.retrieve(intent.id).status == "requires_payment_method"
