@@ -1,6 +1,7 @@
 """The receipt's PDF: what it says, how it is tagged, what it survives, and that the same facts give the same bytes."""
 
 import copy
+import hashlib
 import io
 import os
 import re
@@ -13,6 +14,7 @@ import pypdf
 import pytest
 from pypdf.generic import DictionaryObject
 
+from benchmarks import receipts
 from donations.receipts import render
 
 SNAPSHOT: dict[str, Any] = {
@@ -395,3 +397,9 @@ def test_a_process_forked_after_drawing_draws_too() -> None:
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert drawn == expected
+
+
+def test_a_receipt_of_the_first_look_is_drawn_today_as_it_was_issued() -> None:
+    """Its bytes are kept, but whoever draws it again must get the same: a changed look needs a new template's name."""
+    drawn = render.pdf(receipts.snapshot(7))
+    assert hashlib.sha256(drawn).hexdigest() == "2e27b6cd8c1397e860d3d9254410e810d9ce16ee66fe4446e4fd4560a03365bf"
