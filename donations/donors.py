@@ -1,7 +1,10 @@
 """Verbs for the people who give."""
 
-from donations.models import Donor, Gift
-from nonprofit.models import normal_email
+from django.db import transaction
+
+from donations.models import Donor, DonorNote, Gift
+from nonprofit import audit
+from nonprofit.models import User, normal_email
 
 
 def of(gift: Gift) -> Donor:
@@ -44,6 +47,14 @@ def became(donor: Donor) -> Donor:
     while donor.merged_into is not None:
         donor = donor.merged_into
     return donor
+
+
+@transaction.atomic
+def note(donor: Donor, text: str, author: User) -> DonorNote:
+    """The note stands with the supporter as who they are today; the log says that, and not its words."""
+    made = DonorNote.objects.create(donor=became(donor), text=text, author=author)
+    audit.record(audit.staff(author), "add note", made.donor, after={"note": made.pk})
+    return made
 
 
 def _locked(donor: Donor) -> Donor:

@@ -107,7 +107,8 @@ def test_nobody_adds_changes_or_deletes_money(group: str) -> None:
         assert row is not None
         name, pk = row._meta.model_name, row.pk
         before = list(type(row)._default_manager.values())
-        assert client.get(f"/admin/donations/{name}/add/").status_code == 403
+        if row != gift.donor:  # People are written down by staff: see test_people.
+            assert client.get(f"/admin/donations/{name}/add/").status_code == 403
         assert client.post(f"/admin/donations/{name}/{pk}/change/", {"note": "x"}).status_code == 403
         assert client.post(f"/admin/donations/{name}/{pk}/delete/", {"post": "yes"}).status_code == 403
         client.post(f"/admin/donations/{name}/", {"action": "delete_selected", "_selected_action": pk})
