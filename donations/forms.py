@@ -52,7 +52,7 @@ class Email(forms.EmailField):
         return str(super().clean(value))
 
 
-class GivingForm(forms.Form):
+class GivingForm(card_numbers.Guarded, forms.Form):
     """What the giving page sends. `campaign` decides amounts, limits, currency and fee."""
 
     frequency = forms.ChoiceField(

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from members import accounts
-from nonprofit import limits
+from nonprofit import card_numbers, limits
 from nonprofit.models import normal_email
 
 # A person who mistypes needs three or four; a mailbox must not be flooded, and a guesser gets three tries per code.
@@ -16,7 +16,7 @@ PER_ADDRESS = limits.Limit("sign-in code by address", "40 per 1 hour")
 TOO_MANY = "Several codes were asked for just now. Please use the newest one, or try again in a quarter of an hour."
 
 
-class RequestCodeForm(RequestLoginCodeForm):
+class RequestCodeForm(card_numbers.Guarded, RequestLoginCodeForm):
     """Asks for the address to send a code to. Its answer is the same whether we know the address or not."""
 
     email = forms.EmailField(

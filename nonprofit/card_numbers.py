@@ -89,10 +89,11 @@ def guard(field: forms.Field) -> None:
 class Guarded(forms.BaseForm):
     """A form of which every field of words refuses card numbers: `class NoteForm(card_numbers.Guarded, forms.Form)`."""
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+    def full_clean(self) -> None:
+        # Here and not when the form is made: some fields are added then.
         for field in self.fields.values():
             guard(field)
+        super().full_clean()
 
 
 def unguarded(packages: tuple[str, ...]) -> list[str]:

@@ -15,7 +15,7 @@ from donations.desk import batches, newcomers, rows
 from donations.forms import Text
 from donations.models import Batch, BatchRow, Campaign, Donor, Fund, Gift
 from donations.rules import kinds
-from nonprofit import clock
+from nonprofit import card_numbers, clock
 from nonprofit.money import Money
 
 DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-](\d{4}|\d{2}))?")
@@ -101,7 +101,7 @@ def _is_day(year: int, month: int, day: int) -> bool:
     return True
 
 
-class HeaderForm(forms.Form):
+class HeaderForm(card_numbers.Guarded, forms.Form):
     """What is counted before the first row is typed."""
 
     attempt = forms.UUIDField(widget=forms.HiddenInput)
@@ -136,15 +136,15 @@ class HeaderForm(forms.Form):
         )
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(card_numbers.Guarded, forms.Form):
     reason = Text(max_length=300, what="a reason")
 
 
-class BankForm(forms.Form):
+class BankForm(card_numbers.Guarded, forms.Form):
     reference = Text(max_length=80)
 
 
-class NewcomerForm(forms.Form):
+class NewcomerForm(card_numbers.Guarded, forms.Form):
     """A supporter made without leaving the row."""
 
     name = Text(max_length=200, what="a name")
@@ -163,7 +163,7 @@ class NewcomerForm(forms.Form):
         return newcomers.Newcomer(**{**given, "kind": given["kind"] or "individual"})
 
 
-class RowForm(forms.Form):
+class RowForm(card_numbers.Guarded, forms.Form):
     """A row of this batch, as far as it is typed: what cannot be read is kept as it stands, with a sentence."""
 
     attempt = forms.UUIDField(widget=forms.HiddenInput)

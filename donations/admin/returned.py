@@ -22,7 +22,7 @@ from donations.desk import returned
 from donations.models import Gift, Reversal
 from donations.receipts import issue
 from donations.rules import returns
-from nonprofit import clock
+from nonprofit import card_numbers, clock
 from nonprofit.admin_filters import dates
 from nonprofit.admin_parts import Column, Panel, actors, audit_panel, link, may, on_page, url_of
 from nonprofit.admin_site import Figure, on_desk
@@ -34,7 +34,7 @@ RIGHTS = ("donations.reverse_gift", "donations.seeamounts_gift")
 FOUND = 50
 
 
-class ReturnedForm(forms.Form):
+class ReturnedForm(card_numbers.Guarded, forms.Form):
     """What the bank's notice says."""
 
     on = forms.DateField(
@@ -60,7 +60,7 @@ class ReturnedForm(forms.Form):
         return returned.Notice(Reversal.Reason.BOUNCED, typed["on"], fee, note=typed["note"])
 
 
-class WrongForm(forms.Form):
+class WrongForm(card_numbers.Guarded, forms.Form):
     """What was wrong with the entry."""
 
     wrong = forms.ChoiceField(
