@@ -19,7 +19,7 @@ NO_FIGURE = "no figure"
 NEWEST = 50
 
 
-def received(part: PromisePart) -> object:
+def received(part: PromisePart) -> Money | str:
     """What came for it; property is named and not added."""
     if part.paid_count and not part.paid_minor:
         return "shares or goods"

@@ -12,6 +12,7 @@ from nonprofit.models import User
 
 VIEW, ADD, CHANGE = "donations.view_promise", "donations.add_promise", "donations.change_promise"
 WRITE_OFF = "donations.writeoff_promise"
+SEE_AMOUNTS = "donations.seeamounts_gift"
 PRIVATE = "donations.seebequests_promise"
 
 
@@ -21,9 +22,11 @@ def shown(request: HttpRequest) -> QuerySet[Promise]:
 
 
 def allow(request: HttpRequest, right: str) -> None:
+    """Raises PermissionDenied for those who lack the right."""
     if not may(request, right):
         raise PermissionDenied
 
 
 def user(request: HttpRequest) -> User:
+    """The member of staff behind the request."""
     return cast(User, request.user)

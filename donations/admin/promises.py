@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 from donations.admin import promise_panels, search
 from donations.admin.promise_forms import EmployerForm
 from donations.admin.promise_pages import PromisePages
-from donations.admin.promise_rights import ADD, PRIVATE, VIEW, WRITE_OFF, allow, shown
-from donations.models import Donor, Employer, PartWriteOff, Promise, PromisePart
+from donations.admin.promise_rights import ADD, PRIVATE, SEE_AMOUNTS, VIEW, WRITE_OFF, allow, shown
+from donations.models import Donor, Employer, Gift, PartWriteOff, Promise, PromisePart
 from donations.rules import instalments
 from nonprofit import clock
 from nonprofit.admin_parts import (
@@ -30,6 +30,7 @@ from nonprofit.admin_parts import (
     url_of,
 )
 from nonprofit.admin_site import Figure, on_desk
+from nonprofit.money import Money
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -129,7 +130,7 @@ class PromisePartAdmin(SeenWithPromises):
         answer = super().changelist_view(request, extra_context)
         context = getattr(answer, "context_data", None)
         if context and "cl" in context:
-            context["totals"] = context["cl"].queryset.totals()
+            context["totals"] = context["cl"].queryset.totals() if may(request, SEE_AMOUNTS) else []
             context["may_add"] = may(request, ADD)
         return answer
 
@@ -157,15 +158,15 @@ class PromisePartAdmin(SeenWithPromises):
         return f"{kind}: {part.promise.description}" if part.promise.description else kind
 
     @admin.display(description="Promised")
-    def amount_shown(self, part: PromisePart) -> object:
+    def amount_shown(self, part: PromisePart) -> Money | str:
         return part.amount or promise_panels.NO_FIGURE
 
     @admin.display(description="Received")
-    def paid_shown(self, part: PromisePart) -> object:
+    def paid_shown(self, part: PromisePart) -> Money | str:
         return promise_panels.received(part)
 
     @admin.display(description="Still open")
-    def open_shown(self, part: PromisePart) -> object:
+    def open_shown(self, part: PromisePart) -> Money | str:
         return part.open or "—"
 
     @admin.display(description="Stands")
@@ -202,7 +203,10 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
     @admin.display(description="Matches the gift")
     def matched(self, made: Promise) -> SafeString | str:
         gift = made.matched_gift
-        return format_html("{} of {}", link(gift, gift.public_id), gift.donor_name) if gift else "—"
+        if gift is None:
+            return "—"
+        gone = f", {gift.get_status_display()}" if gift.status != Gift.Status.SETTLED else ""
+        return format_html("{} of {}{}", link(gift, gift.public_id), gift.donor_name, gone)
 
     @admin.display(description="Recorded by")
     def by(self, made: Promise) -> str:
@@ -222,7 +226,7 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
         made = context.get("original")
         if made is not None:
             parts = made.parts.with_paid()
-            context["totals"] = parts.totals()
+            context["totals"] = parts.totals() if may(request, SEE_AMOUNTS) else []
             is_open = may(request, WRITE_OFF) and parts.unpaid().exists()
             context["write_off_url"] = reverse("admin:donations_promise_write_off", args=[made.pk]) if is_open else ""
         return super().render_change_form(request, context, *args, **options)

@@ -22,6 +22,7 @@ from donations.models import (
     PromisePayment,
     SoftCredit,
 )
+from donations.receipts import matched
 from donations.rules.instalments import NoSchedule, Schedule
 from nonprofit import audit, clock
 from nonprofit.models import User
@@ -213,7 +214,11 @@ def _thank_employee(gift: Gift, made: Promise) -> None:
     source = made.matched_gift
     if source is None or source.donor_id is None or source.donor_id == gift.donor_id:
         return
-    SoftCredit.objects.get_or_create(gift=gift, donor_id=source.donor_id, defaults={"role": SoftCredit.Role.EMPLOYEE})
+    _, is_new = SoftCredit.objects.get_or_create(
+        gift=gift, donor_id=source.donor_id, defaults={"role": SoftCredit.Role.EMPLOYEE}
+    )
+    if is_new:
+        matched.thank(gift)
 
 
 @transaction.atomic

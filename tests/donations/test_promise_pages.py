@@ -5,21 +5,22 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from donations import gifts
-from donations.desk import matches, promises
+from donations.desk import matches, promises, unidentified
 from donations.models import Donor, Employer, Gift, PaymentLink, Promise, PromisePart, PromisePayment, ReceiptDue
 from donations.rules.instalments import Schedule, State
 from nonprofit import clock
-from nonprofit.models import AuditEntry, OutgoingEmail
+from nonprofit.models import AuditEntry, OutgoingEmail, User
 from nonprofit.money import Money
 from tests import builders
 from tests.donations.test_admin import desk
-from tests.donations.test_promises import ACTOR, check, finance, part, parts, pledge
+from tests.donations.test_promises import ACTOR, at_once, check, finance, killed, part, parts, pledge
 
 pytestmark = pytest.mark.django_db
 
@@ -313,6 +314,21 @@ def test_where_no_link_can_go_it_is_said() -> None:
     assert (Gift.objects.count(), OutgoingEmail.objects.count()) == (0, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_link_asked_for_twice_at_once_is_one_gift_and_one_letter() -> None:
+    made = pledge("250")
+    assert at_once(3, lambda: sent(made)) == []
+    assert (Gift.objects.count(), PromisePayment.objects.count(), OutgoingEmail.objects.count()) == (1, 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_while_sending_a_link_nothing_was_sent() -> None:
+    made = pledge("250")
+    killed(lambda: sent(made))
+    assert (Gift.objects.count(), PromisePayment.objects.count(), OutgoingEmail.objects.count()) == (0, 0, 0)
+    assert part(made).link_sent_at is None
+
+
 # --- matches ---------------------------------------------------------------------------------------------------------
 
 
@@ -378,6 +394,26 @@ def test_a_nameless_gift_gets_its_donor_from_its_own_page() -> None:
     assert (gift.donor, gift.city) == (alice, "Port Haven")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_nameless_gift_found_twice_at_once_is_whose_it_was_first() -> None:
+    people, gift = [builders.donor(name=name).pk for name in ("Alice", "Bob")], nameless()
+    errors = at_once(2, lambda: unidentified.identify(gift.pk, people.pop(), ACTOR))
+    gift.refresh_from_db()
+    assert gift.donor_name in ("Alice", "Bob")
+    assert [str(error) for error in errors] == [
+        f"{gift.public_id} has a donor already. A wrong entry is reversed and entered anew."
+    ]
+    assert (AuditEntry.objects.filter(action="identify gift").count(), ReceiptDue.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_between_finding_and_paying_the_gift_is_nobodys() -> None:
+    made, gift = pledge("", kind="stock"), nameless()
+    killed(lambda: unidentified.identify_and_pay(part(made).pk, gift.pk, ACTOR))
+    gift.refresh_from_db()
+    assert (gift.donor_name, PromisePayment.objects.count(), ReceiptDue.objects.count()) == ("Ana Silva", 0, 0)
+
+
 def test_a_gift_that_has_a_donor_keeps_it() -> None:
     gift, alice = check(builders.donor(name="Bob")), builders.donor(name="Alice")
     assert desk("Staff").post(url("whose", gift.pk), {"donor": alice.public_id}).status_code == 404
@@ -427,6 +463,21 @@ def test_the_wrong_person_is_refused_at_every_page(group: str, method: str) -> N
     for address in ("promisepart/", f"promise/{made.pk}/change/", f"promisepart/{part(made).pk}/change/", "promise/"):
         answer = client.get(f"/admin/donations/{address}")
         assert (answer.status_code == 403) == (not sees), address
+
+
+def test_who_may_not_see_amounts_sees_none_in_the_worklist() -> None:
+    made = pledge("777")
+    user = User.objects.get(pk=builders.staff("").pk)
+    user.user_permissions.add(Permission.objects.get(codename="view_promise"))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    for where in (
+        reverse("admin:donations_promisepart_changelist"),
+        reverse("admin:donations_promise_change", args=[made.pk]),
+    ):
+        page = text(client.get(where))
+        assert "pledge" in page
+        assert "777" not in page
 
 
 def test_a_will_is_private() -> None:

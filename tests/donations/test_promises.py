@@ -68,6 +68,7 @@ def check(donor: Donor, amount_minor: int = 40000, **fields: Any) -> Gift:
 
 def booked(donor: Donor, kind: str, amount: str, recognized: Any = ()) -> Gift:
     """A gift that staff recorded, booked with its ledger line by the one door."""
+    builders.organization()
     return offline.record(
         offline.Recorded(
             attempt=uuid4(),
@@ -532,6 +533,8 @@ def test_the_companys_check_is_counted_once_and_thanks_the_employee(paid: str, s
 
     assert (part(made).state, part(made).open) == (state, Money(still))
     assert list(SoftCredit.objects.values_list("gift", "donor", "role")) == [(match.pk, gift.donor_id, "employee")]
+    assert gift.donor is not None
+    assert OutgoingEmail.objects.get(template="receipt_matched").to == gift.donor.email
     # In all and of each: the company's money is the company's, and nothing of it is Bob's.
     assert total() == 250_00 + match.amount_minor
     assert (total(gift.donor), total(company)) == (250_00, match.amount_minor)
@@ -549,6 +552,7 @@ def test_the_batch_row_may_name_the_employee_first() -> None:
     match = booked(Donor.objects.get(employer=employer), "match", "250", [(gift.donor, "employee")])
     promises.pay(part(made).pk, match.pk, ACTOR)
     assert SoftCredit.objects.count() == 1
+    assert OutgoingEmail.objects.filter(template="receipt_matched").count() == 1
 
 
 def test_a_match_through_a_platform_pays_if_it_names_the_employee() -> None:
