@@ -1,5 +1,6 @@
 """How a gift is told to the person who gave it, or who is thanked for it: a headline, and a line beneath."""
 
+from donations.desk.imports import sources
 from donations.models import Gift, GiftDetail, GiftOrigin, Reversal, SoftCredit
 from donations.receipts import wording
 
@@ -21,7 +22,6 @@ WAYS = {
     KIND.BEQUEST: "Bequest",
     KIND.OTHER: "Gift",
 }
-PLATFORMS = {"actblue": "ActBlue", "paypal": "PayPal", "donorbox": "Donorbox", "fundraiseup": "Fundraise Up"}
 
 
 def headline(gift: Gift) -> str:
@@ -34,7 +34,7 @@ def headline(gift: Gift) -> str:
 def way(gift: Gift) -> str:
     """How it came: "Check 1042", "From your IRA at Fidelity", "Monthly gift by card ending 4242"."""
     detail, origin = _detail(gift), _origin(gift)
-    at = f", through {PLATFORMS.get(origin.source, origin.source)}" if origin and origin.source != "spreadsheet" else ""
+    at = f", through {sources.label(origin.source)}" if origin and origin.source != "spreadsheet" else ""
     if gift.kind in (KIND.CARD, KIND.PHONE):
         by = "card" if gift.kind == KIND.CARD else "phone, with a card"
         ending = f" ending {gift.card_last4}" if gift.card_last4 else ""

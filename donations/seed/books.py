@@ -61,8 +61,8 @@ class Books:
     def issue(self, until: datetime, say: Callable[[str], None]) -> None:
         """Every gift booked until then has its paper, numbered in the order of the books, drawn and on its way."""
         waiting = Gift.objects.settled().filter(receipt__isnull=True, settled_at__lte=until)
-        # A gift that staff recorded and that gets no paper is not due; card gifts are all due.
-        due = waiting.filter(Q(kind__in=issue.BY_CARD) | Q(receipt_due__isnull=False))
+        # Card gifts are all due; what staff recorded is unless it gets no paper, and imports had theirs elsewhere.
+        due = waiting.filter(Q(kind__in=issue.BY_CARD, origin__isnull=True) | Q(receipt_due__isnull=False))
         gifts = list(due.select_related("fund", "campaign", "donor", "detail").order_by("settled_at", "pk"))
         receipts = self._receipts(gifts)
         ReceiptDue.objects.filter(gift__in=gifts).delete()

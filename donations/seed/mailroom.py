@@ -14,7 +14,7 @@ from donations.models import Batch, BatchRow, Campaign, Donor, Employer, Fund, G
 from donations.receipts import print_run
 from donations.rules import consent, kinds
 from donations.rules.instalments import Schedule
-from donations.seed import neighbors
+from donations.seed import former, neighbors
 from nonprofit import audit, clock
 from nonprofit.models import Organization, User
 from nonprofit.money import Money
@@ -127,6 +127,7 @@ class Mailroom:
 
     def year(self) -> None:
         """What came until three weeks ago."""
+        former.bring_in(self.funds[0], self.finance, self.at(700, 14))
         self._calls()
         self._year_end()
         self.done(218, "checks", SPRING, "DEP 0412")
