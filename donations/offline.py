@@ -77,8 +77,7 @@ def record_all(whats: Sequence[Recorded], *, actor: str) -> list[Gift]:
     GiftDetail.objects.bulk_create([_detail(gift, what) for gift, what in booked], batch_size=CHUNK)
     SoftCredit.objects.bulk_create([one for gift, what in booked for one in _soft_credits(gift, what)], CHUNK)
     LedgerEntry.objects.bulk_create([line for gift, what in booked for line in _lines(gift, what)], CHUNK)
-    for gift in made:
-        issue.make_due(gift)
+    issue.make_all_due(made)
     audit.record_all(
         actor, "record gift", [(gift, {"kind": gift.kind, "amount_minor": gift.amount_minor}) for gift in made]
     )

@@ -1,6 +1,7 @@
 """Numbering receipts: due gifts become receipts with a snapshot of every fact they will print."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,10 +32,18 @@ def make_due(gift: Gift) -> None:
 
     What the paper says is read here for the first time, so details and soft credits are there already. Safe twice.
     """
-    if Receipt.objects.filter(gift=gift).exists() or _gets_none(gift):
+    make_all_due([gift])
+
+
+def make_all_due(gifts: Sequence[Gift]) -> None:
+    """The same for many gifts settled together: two statements and one nudge, however many they are."""
+    have = set(Receipt.objects.filter(gift__in=gifts).values_list("gift_id", flat=True))
+    due = [gift for gift in gifts if gift.pk not in have and not _gets_none(gift)]
+    if not due:
         return
-    ReceiptDue.objects.get_or_create(gift=gift)
-    matched.thank(gift)
+    ReceiptDue.objects.bulk_create([ReceiptDue(gift=gift) for gift in due], ignore_conflicts=True)
+    for gift in due:
+        matched.thank(gift)
     nudge.after_commit("donations.tasks.issue_receipts")
 
 

@@ -131,6 +131,15 @@ def for_gift(given: Given) -> Document:
     return Document(paper, _STATEMENTS[paper](given), to)
 
 
+def trouble(given: Given) -> str:
+    """Why this gift would wait for a person instead of getting its paper, for whoever types it, or ""."""
+    try:
+        for_gift(given)
+    except NoRule as error:
+        return str(error)
+    return ""
+
+
 def wrong_donor(kind: str, donor_kind: str) -> str:
     """Why a donor of `donor_kind` cannot be the legal donor of such a gift; "" when it can."""
     refused, why = WRONG_DONORS.get(kind, (frozenset[str](), ""))

@@ -11,12 +11,13 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
+from pytest_django import DjangoAssertNumQueries
 
 from benchmarks.receipts import snapshot
 from donations.models import Donor, Receipt, ReceiptDue, ReceiptVoid
 from donations.receipts import deliver, issue, paper, render, void, wording
 from donations.rules import dating, documents, sentences
-from nonprofit import mail
+from nonprofit import clock, mail
 from nonprofit.models import AuditEntry, OutgoingEmail
 from tests import builders
 from tests.donations.test_kinds import ROWS, Row, by_kind, paper_of, recorded
@@ -265,6 +266,31 @@ def test_both_series_numbered_by_several_at_once_have_no_gap_and_do_not_wait_for
     for series in "LR":
         used = Receipt.objects.filter(series=series).order_by("sequence").values_list("sequence", flat=True)
         assert list(used) == list(range(1, 13))
+
+
+@pytest.mark.django_db
+def test_many_gifts_are_due_in_two_statements_and_once(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    gifts = [recorded(by_kind("check"), email=f"p{n}@example.org") for n in range(5)]
+    ReceiptDue.objects.all().delete()
+    with django_assert_num_queries(2):
+        issue.make_all_due(gifts)
+    assert ReceiptDue.objects.count() == 5
+    issue.make_all_due(gifts)
+    assert len(issue.issue_due()) == 5
+    issue.make_all_due(gifts)
+    assert not ReceiptDue.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_paper_that_waited_for_the_right_donor_is_issued_once_that_is_put_right() -> None:
+    gift = recorded(by_kind("foundation"), donor=builders.donor(name="Novak"))
+    assert issue.issue_due() == []
+    due = ReceiptDue.objects.get(gift=gift)
+    assert due.trouble == "The legal donor of this grant is the foundation, not a person of the family."
+    assert due.due_at > clock.now()
+    Donor.objects.filter(pk=gift.donor_id).update(kind=Donor.Kind.FOUNDATION)
+    ReceiptDue.objects.update(due_at=clock.now())
+    assert len(issue.issue_due()) == 1
 
 
 # ---- Who gets it ----------------------------------------------------------------------------------------------------
