@@ -93,10 +93,10 @@ def _pairs(ids: Sequence[int], *, older_only: bool) -> list[Pair]:
     found: set[tuple[int, int]] = set()
     mailboxes: set[tuple[int, int]] = set()
     for name, sql in BY.items():
-        pairs = _ask(sql, ids, older_only=older_only)
-        found |= pairs
+        asked = _ask(sql, ids, older_only=older_only)
+        found |= asked
         if name.endswith("mailbox"):
-            mailboxes |= pairs
+            mailboxes |= asked
     found -= _judged(found)
     donors = Donor.objects.in_bulk({pk for pair in found for pk in pair})
     pairs = [_judge(donors[one], donors[other], (one, other) in mailboxes) for one, other in found]

@@ -149,7 +149,7 @@ def decide(kept: Donor, gone: Donor, choices: Choices) -> dict[str, Any]:
 def left_over(kept: Donor, gone: Donor, decided: Mapping[str, Any]) -> LeftOver:
     """What the one record cannot hold and is kept beside it."""
     chosen = {name: decided.get(name, getattr(kept, name)) for _, columns in GROUPS.values() for name in columns}
-    emails = {kept.email, gone.email} - {None, "", chosen["email"]}
+    emails = [email for email in (kept.email, gone.email) if email and email != chosen["email"]]
     addresses = [{name: getattr(donor, name) for name in ADDRESS} for donor in (kept, gone)]
     other = [one for one in addresses if one["address_line1"] and any(one[name] != chosen[name] for name in ADDRESS)]
     lines = []
@@ -270,8 +270,9 @@ def _lines(kept: Donor, gone: Donor, choices: Choices) -> list[Choice]:
         if any(texts):
             lines.append(Choice(name, label, texts[0], texts[1], taken[name], is_open))
     if kept.user is not None or gone.user is not None:
-        texts = [donor.user.email if donor.user else "" for donor in (kept, gone)]
-        lines.append(Choice(SIGN_IN, "Signs in as", *texts, sign_in_side(kept, gone, choices), all(texts)))
+        one, other = (donor.user.email if donor.user else "" for donor in (kept, gone))
+        side = sign_in_side(kept, gone, choices)
+        lines.append(Choice(SIGN_IN, "Signs in as", one, other, side, bool(one and other)))
     return lines
 
 

@@ -11,6 +11,8 @@ from donations.models import Donor, DonorAddress, DonorEmail, DonorMerge, DonorN
 from nonprofit import audit, clock
 from nonprofit.models import User
 
+__all__ = ["CannotMerge", "gifts_since", "merge", "unmerge"]
+
 # PostgreSQL's code for a row that somebody else has locked.
 LOCKED = "55P03"
 
@@ -29,14 +31,15 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
     merge_choices.check(kept, gone, user, choices or {})
     decided = merge_choices.decide(kept, gone, choices or {})
     left = merge_choices.left_over(kept, gone, decided)
-    moved = {"rows": _move(kept, gone), "aside": _put_aside(kept, gone)}
+    rows, aside = _move(kept, gone), _put_aside(kept, gone)
     before = {name: getattr(kept, name) for name in ("email", "user_id", *decided)}
     was = {"email": gone.email, "user_id": gone.user_id}
     Donor.objects.filter(pk=gone.pk).update(merged_into=kept, email=None, user=None)
     Donor.objects.filter(pk=kept.pk).update(**decided)
-    moved |= {"made": _keep(kept, left, user), "kept": before, "after": decided, "gone": was}
+    moved: dict[str, Any] = {"rows": rows, "aside": aside, "made": _keep(kept, left, user)}
+    moved |= {"kept": before, "after": decided, "gone": was}
     record = DonorMerge.objects.create(kept=kept, gone=gone, moved=moved, reason=reason, merged_by=user)
-    counts = {name: len(ids) for name, ids in moved["rows"].items() if ids}
+    counts = {name: len(ids) for name, ids in rows.items() if ids}
     _log(record, user, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
     return record
 
