@@ -189,7 +189,7 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
             return redirect("admin:donations_promisepart_changelist")
         return super().changelist_view(request, extra_context)
 
-    def get_fields(self, request: HttpRequest, obj: Promise | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Promise | None = None) -> Any:
         """What there is to say of it, without empty lines."""
         maybe = ("matched_gift", "description", "campaign", "note")
         has = {"matched_gift": "matched"} | {name: name for name in maybe[1:]}
