@@ -66,7 +66,7 @@ def no_card_numbers(get_response: View) -> View:
                 post = request.POST.copy()
                 for name, values in found.items():
                     post.setlist(name, values)
-                request.POST = post
+                request.POST = post  # type: ignore[assignment]
         return get_response(request)
 
     return handle

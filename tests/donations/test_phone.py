@@ -245,6 +245,28 @@ def test_killed_while_agreeing_nothing_is_kept(ruth: User) -> None:
 
 
 @real
+def test_a_caller_who_says_yes_twice_at_once_gets_one_letter(ruth: User) -> None:
+    gift = phone.begin(call(frequency="monthly"), user=ruth)
+    said = phone.words(gift, LINK)
+    kept: list[int] = []
+
+    def say_yes() -> None:
+        try:
+            kept.append(phone.agree(gift.pk, user=ruth, paid_by=LINK, said=said).pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=say_yes) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kept) == 4
+    assert len(set(kept)) == 1
+    assert (OutgoingEmail.objects.count(), PaymentLink.objects.count(), Plan.objects.count()) == (1, 1, 1)
+
+
+@real
 def test_no_card_before_the_words(ruth: User, stripe_sandbox: Sandbox) -> None:
     gift = phone.begin(call(), user=ruth)
     with pytest.raises(phone.CannotTake, match="read the words"):
@@ -397,3 +419,33 @@ def test_a_decline_says_what_to_do(ruth: User, stripe_sandbox: Sandbox, client: 
     assert reply.status_code == 402
     assert reply.json()["error"].startswith("The bank says there is not enough money on this card. Nothing was charged")
     assert client.post(f"{TAKE}{gift.pk}/charge/", {"token": "nonsense"}).status_code == 503
+
+
+@real
+def test_an_answer_that_did_not_come_is_looked_up(ruth: User, stripe_sandbox: Sandbox, client: Client) -> None:
+    client.force_login(ruth)
+    gift = agreed(ruth)
+    made = token(GOOD)
+    stripe_sandbox.faults.add("down")
+    answer = client.post(f"{TAKE}{gift.pk}/charge/", {"token": made}).json()
+    assert answer == {"redirect": f"{TAKE}{gift.pk}/?wait=1"}
+    Gift.objects.update(payment_intent_id="pi_1")
+    assert "do not take the card again" in client.get(answer["redirect"]).content.decode()
+    stripe_sandbox.faults.clear()
+    Gift.objects.update(payment_intent_id=None)
+    gift.refresh_from_db()
+    payment = gifts.open_payment(gift)
+    assert "the card was not charged. You can take it again" in client.get(answer["redirect"]).content.decode()
+    gateway.confirm_payment(payment.id, token=made, key="k", return_url="https://example.org/", is_moto=False)
+    assert "has arrived. Thank you so much" in client.get(answer["redirect"]).content.decode()
+    assert LedgerEntry.objects.filter(kind="gift").count() == 1
+
+
+@real
+def test_a_slow_bank_is_said_to_be_slow(ruth: User, stripe_sandbox: Sandbox, client: Client) -> None:
+    client.force_login(ruth)
+    gift = agreed(ruth)
+    stripe_sandbox.faults.add("processing", seconds=60)
+    assert phone.charge(gift.pk, token(GOOD), user=ruth).outcome == "processing"
+    assert "The bank is still working on it" in client.get(f"{TAKE}{gift.pk}/").content.decode()
+    assert not LedgerEntry.objects.exists()
