@@ -136,12 +136,14 @@ def _locked(part_id: int) -> PromisePart:
 
 
 def open_parts_of(donor: Donor, kind: str = "") -> list[PromisePart]:
-    """What this supporter, or an employer for a gift of theirs, still owes; the oldest first.
+    """What this supporter still owes, and without a `kind` also what employers owe for gifts of theirs; oldest first.
 
     For choosing what an incoming gift of `kind` pays: `part.label`, `part.open`. Intentions in a will are private and
     left out; so are pledges where a fund sponsor's grant came, whose papers are looked at on the promise's page.
     """
-    whose = Q(promise__donor=donor) | Q(promise__matched_gift__donor=donor)
+    whose = Q(promise__donor=donor)
+    if not kind:
+        whose |= Q(promise__matched_gift__donor=donor)
     left_out = [Promise.Kind.BEQUEST, *([Promise.Kind.PLEDGE] if kind == Gift.Kind.DAF else [])]
     parts = PromisePart.objects.filter(whose).exclude(promise__kind__in=left_out).with_paid().unpaid()
     return list(parts.select_related("promise").order_by(F("due_on").asc(nulls_last=True), "pk"))

@@ -518,6 +518,8 @@ def test_a_match_is_the_companys_promise_of_the_same_amount() -> None:
     assert [one.pk for one in promises.open_parts_of(employer.donor)] == [part(made).pk]
     assert gift.donor is not None
     assert [one.pk for one in promises.open_parts_of(gift.donor)] == [part(made).pk]
+    # Bob's own next check pays nothing of the company's.
+    assert promises.open_parts_of(gift.donor, "check") == []
 
 
 @pytest.mark.parametrize(
