@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -98,19 +99,33 @@ class Guarded(forms.BaseForm):
 
 def unguarded(packages: tuple[str, ...]) -> list[str]:
     """Fields of words in forms of these packages that would take a card number, as "module.Form.field"."""
-    forms_seen, waiting = set(), [forms.BaseForm]
-    while waiting:
-        for form in waiting.pop().__subclasses__():
-            if form not in forms_seen:
-                forms_seen.add(form)
-                waiting.append(form)
-    ours = [form for form in forms_seen if form.__module__.split(".")[0] in packages and not issubclass(form, Guarded)]
+    ours = [
+        form
+        for form in below(forms.BaseForm)
+        if form.__module__.split(".")[0] in packages and not issubclass(form, Guarded)
+    ]
     return sorted(
         f"{form.__module__}.{form.__qualname__}.{name}"
         for form in ours
         for name, field in getattr(form, "base_fields", {}).items()
-        if type(field) is not forms.UUIDField and isinstance(field, forms.CharField) and refuse not in field.validators
+        if isinstance(field, forms.CharField) and not _is_safe(field)
     )
+
+
+def below(parent: type) -> set[Any]:
+    """Every class that inherits from it, however far down, as far as their modules are imported."""
+    found: set[Any] = set()
+    waiting = [parent]
+    while waiting:
+        new: set[Any] = set(waiting.pop().__subclasses__()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _is_safe(field: forms.CharField) -> bool:
+    is_words = not isinstance(field, forms.UUIDField) and (field.max_length or SHORTEST) >= SHORTEST
+    return not is_words or refuse in field.validators
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
