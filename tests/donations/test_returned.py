@@ -6,7 +6,7 @@ import pytest
 from django.db.models import Sum
 from pytest_django.fixtures import Settings
 
-from donations import reversals
+from donations import reversals, signals
 from donations.desk import returned
 from donations.models import Donor, Gift, LedgerEntry, PrintedReceipt, PrintRun, Receipt, ReceiptVoid, Reversal
 from nonprofit import clock, mail
@@ -246,3 +246,30 @@ def test_rule_83_somebody_who_died_meanwhile_is_not_written_to_and_stands_on_the
     assert letter.status != "sent"
     assert letter.sent_at is None
     assert names_to_tell() == ["Bob Hale"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_on_the_way_nothing_is_booked_and_nobody_written_to_and_the_next_try_does_both() -> None:
+    gift, user = mailbag.record(), builders.staff("Finance")
+    receipt = mailbag.receipted(gift)
+
+    class Killed(Exception):
+        pass
+
+    def die(**_: object) -> None:
+        raise Killed
+
+    signals.gift_reversed.connect(die)
+    try:
+        with pytest.raises(Killed):
+            returned.bounce(gift.pk, user, noticed_on=clock.today(), bank_fee_minor=1200)
+    finally:
+        signals.gift_reversed.disconnect(die)
+    assert books(gift) == [("gift", 5000)]
+    assert letters(gift) == []
+    assert OutgoingEmail.objects.get(key=receipt.mail_key).status == "queued"
+    assert not ReceiptVoid.objects.exists()
+
+    returned.bounce(gift.pk, user, noticed_on=clock.today(), bank_fee_minor=1200)
+    assert len(letters(gift)) == 1
+    assert_balanced()
