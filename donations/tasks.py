@@ -6,6 +6,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from donations import gateway, gifts, inbox
+from donations.desk.imports import flow as imports
 from donations.models import Gift, Receipt
 from donations.receipts import deliver, issue
 from nonprofit import clock, nudge
@@ -99,3 +100,15 @@ def expire_gifts() -> int:
         except gateway.GatewayError as error:
             logger.warning("gift not expired", extra={"gift": gift.pk, "error": type(error).__name__})
     return len(old)
+
+
+@shared_task(name="donations.tasks.carry_on_import")
+def carry_on_import(import_id: int) -> str:
+    """Check, apply or undo an import, whichever it waits for."""
+    return imports.carry_on(import_id)
+
+
+@shared_task(name="donations.tasks.sweep_imports")
+def sweep_imports() -> int:
+    """Every minute: imports whose nudge was lost or whose worker died."""
+    return len(imports.sweep())

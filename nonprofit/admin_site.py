@@ -37,6 +37,7 @@ ORDER = (
         "PhoneCall",
         "Plan",
         "PromisePart",
+        "GiftImport",
         "Receipt",
         "ReceiptDue",
         "PrintRun",

@@ -25,8 +25,8 @@ _LOCK = 30_140_010
 
 _GIFTS = "(SELECT gift_id FROM donations_giftorigin WHERE gift_import_id = %(id)s)"
 _DONORS = "(SELECT donor_id FROM donations_donororigin WHERE gift_import_id = %(id)s)"
-_OURS = """
-FROM donations_ledgerentry l WHERE l.{0} IN {1} AND NOT EXISTS (
+_FURTHER_LINES = f"""
+FROM donations_ledgerentry l WHERE l.gift_id IN {_GIFTS} AND NOT EXISTS (
     SELECT 1 FROM donations_giftorigin o WHERE o.gift_id = l.gift_id AND o.gift_import_id = %(id)s
     AND l.source = 'import:' || o.source || ':' || o.external_id
 )
@@ -49,8 +49,7 @@ FROM donations_donormerge m WHERE m.undone_at IS NULL AND m.merged_at >= %(appli
 )
 """
 _AUDITED = """
-FROM nonprofit_auditentry a WHERE a.target_type = %(type)s
-AND a.target_id IN (SELECT pk::text FROM {0} AS found(pk))
+FROM nonprofit_auditentry a WHERE a.target_type = '{0}' AND a.target_id IN (SELECT pk::text FROM {1} AS found(pk))
 """
 
 
@@ -69,7 +68,7 @@ def obstacles(gift_import: GiftImport) -> list[str]:
 
 def _questions() -> Iterator[tuple[str, str, str]]:
     yield _CHANGED_GIFTS, "gift was reversed", "gifts were reversed"
-    yield _OURS.format("gift_id", _GIFTS), "further ledger line on a gift", "further ledger lines on its gifts"
+    yield _FURTHER_LINES, "further ledger line on a gift", "further ledger lines on its gifts"
     for table, column, name in _pointing_at(Gift, OF_GIFT):
         yield f"FROM {table} WHERE {column} IN {_GIFTS}", f"{name} on a gift", f"× {name} on its gifts"
     yield _OTHER_GIFTS, "later gift of a supporter who came with it", "later gifts of supporters who came with it"
@@ -78,13 +77,11 @@ def _questions() -> Iterator[tuple[str, str, str]]:
     for table, column, name in _pointing_at(Donor, OF_DONOR):
         found = f"FROM {table} WHERE {column} IN {_DONORS}"
         yield found, f"{name} of a supporter who came with it", f"× {name} of supporters who came with it"
-    yield (
-        _AUDITED.format(_GIFTS).replace("%(type)s", "'gift'"),
-        "change by staff to a gift",
-        "changes by staff to gifts",
-    )
+    without_gift = f"FROM donations_ledgerentry WHERE gift_id IS NULL AND donor_id IN {_DONORS}"
+    yield without_gift, "ledger line of such a supporter", "ledger lines of such supporters"
+    yield _AUDITED.format("gift", _GIFTS), "change by staff to a gift", "changes by staff to gifts"
     changed = "changes by staff to supporters who came with it"
-    yield _AUDITED.format(_DONORS).replace("%(type)s", "'donor'"), changed.replace("changes", "change", 1), changed
+    yield _AUDITED.format("donor", _DONORS), "change by staff to a supporter who came with it", changed
 
 
 def _pointing_at(model: type[models.Model], known: tuple[type[models.Model], ...]) -> Iterator[tuple[str, str, str]]:
