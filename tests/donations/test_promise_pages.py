@@ -11,16 +11,15 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from donations import gifts
-from donations.desk import matches, promises, unidentified
-from donations.models import Donor, Employer, Gift, PaymentLink, Promise, PromisePart, PromisePayment, ReceiptDue
+from donations.desk import matches, promises
+from donations.models import Donor, Employer, Gift, Promise, PromisePart, PromisePayment
 from donations.rules.instalments import Schedule, State
 from nonprofit import clock
-from nonprofit.models import AuditEntry, OutgoingEmail, User
+from nonprofit.models import AuditEntry, User
 from nonprofit.money import Money
 from tests import builders
 from tests.donations.test_admin import desk
-from tests.donations.test_promises import ACTOR, at_once, check, finance, killed, part, parts, pledge
+from tests.donations.test_promises import ACTOR, check, finance, part, parts, pledge
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +36,11 @@ def url(name: str, *args: object) -> str:
 
 def text(answer: Any) -> str:
     return re.sub(r"<[^>]+>|\s+", " ", answer.content.decode())
+
+
+def nameless(kind: str = "stock") -> Gift:
+    unknown, _ = Donor.objects.get_or_create(name="Unidentified", defaults={"kind": "unknown"})
+    return check(unknown, 0, kind=kind)
 
 
 def worklist(client: Client, **query: str) -> list[PromisePart]:
@@ -242,93 +246,6 @@ def test_a_part_is_changed_written_off_and_expected_again() -> None:
     assert "There was nothing left to do." in text(client.post(url("take_back", pk), {"reason": "x"}, follow=True))
 
 
-# --- links -----------------------------------------------------------------------------------------------------------
-
-
-def sent(made: Promise) -> Gift:
-    return promises.send_link(part(made).pk, note="Your pledge", actor=ACTOR)
-
-
-def minutes_later(made: Promise) -> None:
-    made.parts.update(link_sent_at=clock.now() - timedelta(minutes=5))
-
-
-def test_a_payment_link_pays_the_part_when_its_gift_settles() -> None:
-    made = pledge("250", donor=builders.donor(name="Alice", email="alice@example.org"))
-    client = desk("Staff")
-    assert "alice@example.org" in text(client.get(url("send_link", part(made).pk)))
-    answer = client.post(url("send_link", part(made).pk), {"note": "Your pledge of November 1"}, follow=True)
-    assert "A link to pay $250.00 is on its way to alice@example.org." in text(answer)
-    gift = Gift.objects.get()
-    assert (gift.status, gift.donor, gift.amount, gift.fund) == ("pending", made.donor, Money(250_00), made.fund)
-    assert (part(made).state, part(made).paid, part(made).link_sent_at is not None) == (State.OPEN, Money(0), True)
-    assert OutgoingEmail.objects.filter(template="payment_link").count() == 1
-
-    gifts.settle(gift.pk, builders.payment(gift))
-    assert (part(made).state, part(made).open) == (State.PAID, Money(0))
-    gift.refresh_from_db()
-    assert gift.donor == made.donor
-    assert worklist(client) == []
-
-
-def test_pressed_twice_a_link_goes_once_and_later_the_same_goes_again() -> None:
-    made = pledge("250")
-    first = sent(made)
-    assert sent(made) == first
-    assert OutgoingEmail.objects.count() == 1
-    minutes_later(made)
-    assert sent(made) == first
-    assert OutgoingEmail.objects.count() == 2
-    assert (Gift.objects.count(), PromisePayment.objects.count()) == (1, 1)
-
-
-def test_a_link_for_another_amount_closes_the_one_before() -> None:
-    made = pledge("250")
-    first = sent(made)
-    minutes_later(made)
-    promises.pay(part(made).pk, check(made.donor, 100_00).pk, ACTOR)
-    second = sent(made)
-    assert (second.amount, second != first) == (Money(150_00), True)
-    assert [link.gift for link in PaymentLink.objects.waiting()] == [second]
-
-
-@pytest.mark.parametrize("how", ["paid", "written off"])
-def test_a_link_closes_when_nothing_is_open_any_more(how: str) -> None:
-    made = pledge("250")
-    sent(made)
-    if how == "paid":
-        promises.pay(part(made).pk, check(made.donor, 250_00).pk, ACTOR)
-    else:
-        promises.write_off(made, "gone", finance())
-    assert not PaymentLink.objects.waiting().exists()
-    assert AuditEntry.objects.filter(action="close payment link").count() == 1
-
-
-def test_where_no_link_can_go_it_is_said() -> None:
-    silent = pledge(donor=builders.donor(name="Alice", email=None))
-    answer = desk("Staff").post(url("send_link", part(silent).pk), {"note": "Your pledge"})
-    assert "Alice has no e-mail address." in text(answer)
-    grant = pledge(kind="grant")
-    with pytest.raises(promises.CannotPromise, match="Nothing of this part"):
-        sent(grant)
-    assert (Gift.objects.count(), OutgoingEmail.objects.count()) == (0, 0)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_link_asked_for_twice_at_once_is_one_gift_and_one_letter() -> None:
-    made = pledge("250")
-    assert at_once(3, lambda: sent(made)) == []
-    assert (Gift.objects.count(), PromisePayment.objects.count(), OutgoingEmail.objects.count()) == (1, 1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_killed_while_sending_a_link_nothing_was_sent() -> None:
-    made = pledge("250")
-    killed(lambda: sent(made))
-    assert (Gift.objects.count(), PromisePayment.objects.count(), OutgoingEmail.objects.count()) == (0, 0, 0)
-    assert part(made).link_sent_at is None
-
-
 # --- matches ---------------------------------------------------------------------------------------------------------
 
 
@@ -362,64 +279,6 @@ def test_employers_are_kept_with_their_form() -> None:
     assert acme.donor == company
     assert f"{company.public_id} Acme Corporation" in client.get(change).content.decode()
     assert "open" in text(client.get(reverse("admin:donations_employer_changelist")))
-
-
-# --- without a name --------------------------------------------------------------------------------------------------
-
-
-def nameless(kind: str = "stock") -> Gift:
-    unknown, _ = Donor.objects.get_or_create(name="Unidentified", defaults={"kind": "unknown"})
-    return check(unknown, 0, kind=kind)
-
-
-def test_shares_without_a_name_are_found_by_the_promise_of_them() -> None:
-    made = pledge("", kind="stock", description="100 ACME from Schwab")
-    shares, client = nameless(), desk("Staff")
-    assert shares.public_id in text(client.get(url("paid_by", part(made).pk)))
-    for _ in range(2):
-        client.post(url("paid_by", part(made).pk), {"gift": shares.pk})
-    shares.refresh_from_db()
-    assert (shares.donor, shares.donor_name) == (made.donor, "Alice")
-    assert part(made).state == State.PAID
-    assert ReceiptDue.objects.filter(gift=shares).count() == 1
-    assert AuditEntry.objects.filter(action="identify gift").count() == 1
-
-
-def test_a_nameless_gift_gets_its_donor_from_its_own_page() -> None:
-    gift, alice, client = nameless(), builders.donor(name="Alice", city="Port Haven"), desk("Staff")
-    assert url("whose", gift.pk) in client.get(reverse("admin:donations_gift_change", args=[gift.pk])).content.decode()
-    answer = client.post(url("whose", gift.pk), {"donor": alice.public_id}, follow=True)
-    assert f"{gift.public_id} is now Alice&#x27;s." in text(answer)
-    gift.refresh_from_db()
-    assert (gift.donor, gift.city) == (alice, "Port Haven")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_nameless_gift_found_twice_at_once_is_whose_it_was_first() -> None:
-    people, gift = [builders.donor(name=name).pk for name in ("Alice", "Bob")], nameless()
-    errors = at_once(2, lambda: unidentified.identify(gift.pk, people.pop(), ACTOR))
-    gift.refresh_from_db()
-    assert gift.donor_name in ("Alice", "Bob")
-    assert [str(error) for error in errors] == [
-        f"{gift.public_id} has a donor already. A wrong entry is reversed and entered anew."
-    ]
-    assert (AuditEntry.objects.filter(action="identify gift").count(), ReceiptDue.objects.count()) == (1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_killed_between_finding_and_paying_the_gift_is_nobodys() -> None:
-    made, gift = pledge("", kind="stock"), nameless()
-    killed(lambda: unidentified.identify_and_pay(part(made).pk, gift.pk, ACTOR))
-    gift.refresh_from_db()
-    assert (gift.donor_name, PromisePayment.objects.count(), ReceiptDue.objects.count()) == ("Ana Silva", 0, 0)
-
-
-def test_a_gift_that_has_a_donor_keeps_it() -> None:
-    gift, alice = check(builders.donor(name="Bob")), builders.donor(name="Alice")
-    assert desk("Staff").post(url("whose", gift.pk), {"donor": alice.public_id}).status_code == 404
-    gift.refresh_from_db()
-    assert gift.donor is not None
-    assert gift.donor.name == "Bob"
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------
