@@ -124,7 +124,7 @@ class DonorMergeAdmin(ShownAdmin[DonorMerge]):
     @admin.display(description="What moved")
     def what(self, row: DonorMerge) -> str:
         counts = [(merge_choices.MOVES[name][1], len(ids)) for name, ids in row.moved["rows"].items() if ids]
-        return "\n".join(f"{count} {what}" for what, count in counts) or "nothing but the record"
+        return "\n".join(f"{what}: {count}" for what, count in counts) or "nothing but the record"
 
     def get_urls(self) -> list[URLPattern]:
         undo = path("<int:pk>/undo/", self.admin_site.admin_view(unmerge), name="donations_donormerge_undo")

@@ -41,6 +41,18 @@ class DonorForm(ModelForm[Donor]):
             *("address_line1", "address_line2", "city", "region", "postal_code", "country"),
             *("is_deceased", "is_not_contacted", "is_not_mailed", "is_anonymous", "wants_no_letter"),
         )
+        labels = {
+            "name": "Legal name",
+            "addressee": "On the envelope",
+            "address_line1": "Street",
+            "address_line2": "Suite, unit",
+        }
+        help_texts = {
+            "name": "As it stands on receipts.",
+            "addressee": "As written: “Ana and Luis Ortega”. Empty: the legal name.",
+            "salutation": "As written: “Dear Ana and Luis”. Empty: the legal name is greeted.",
+            "country": "Two letters, like US. Empty is the same as US.",
+        }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -115,6 +127,7 @@ class AddressForm(ModelForm[DonorAddress]):
     class Meta:
         model = DonorAddress
         fields = ("purpose", "address_line1", "address_line2", "city", "region", "postal_code", "country")
+        labels = {"address_line1": "Street", "address_line2": "Suite, unit"}
 
 
 class FormerIdForm(ModelForm[FormerId]):
@@ -133,10 +146,14 @@ class NoteForm(ModelForm[DonorNote]):
         widgets = {"text": forms.Textarea(attrs={"rows": 3})}
 
 
-class _OfSupporter(admin.TabularInline):  # type: ignore[type-arg]
-    """Rows of a supporter: whoever may write the supporter may write them."""
+class _OfSupporter(admin.StackedInline):  # type: ignore[type-arg]
+    """Rows of a supporter: whoever may write the supporter may write them.
 
-    extra = 1
+    Stacked: Django's tabular rows have no labels for a screen reader and are wider than a phone.
+    """
+
+    form = ModelForm
+    extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, obj)

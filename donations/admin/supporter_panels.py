@@ -36,14 +36,28 @@ def alike_panel(donor: Donor) -> Panel:
         url = reverse("admin:donations_donor_merge", args=[donor.pk, other.pk])
         look = format_html('<a href="{}">Compare</a>', url)
         rows.append((link(other), other.public_id, ", ".join(pair.reasons), pair.score, look))
-    columns = [Column("Supporter"), Column("Number"), Column("Why"), Column("Score", is_number=True), Column("")]
+    columns = [
+        Column("Supporter"),
+        Column("Number"),
+        Column("Why"),
+        Column("Score", is_number=True),
+        Column("Side by side"),
+    ]
     return Panel("May be the same", columns, rows, "")
 
 
 def thanked_panel(donor: Donor) -> list[Panel]:
     """Gifts of others that they are thanked for: never part of their own sums (domain rule 89)."""
     credits = SoftCredit.objects.filter(donor=donor).select_related("gift__donor").order_by("-pk")[:NEWEST]
-    rows = [(link(c.gift, c.gift.public_id), link(c.gift.donor), c.get_role_display(), c.gift.amount) for c in credits]
+    rows = [
+        (
+            link(c.gift, c.gift.public_id),
+            link(c.gift.donor),
+            c.get_role_display(),
+            "—" if c.gift.is_property else c.gift.amount,
+        )
+        for c in credits
+    ]
     columns = [Column("Gift"), Column("Legal donor"), Column("As"), Column("Amount", is_number=True)]
     return [Panel("Thanked for", columns, rows, "")] if rows else []
 
@@ -135,11 +149,11 @@ def gifts_in(gifts: QuerySet[Gift], query: str) -> Panel:
         (
             link(gift, gift.public_id),
             gift.gift_on or clock.local_date(gift.started_at),
-            gift.get_frequency_display(),
+            gift.get_frequency_display() if gift.kind == Gift.Kind.CARD else gift.get_kind_display(),
             gift.fund.name,
             gift.get_status_display(),
             gift.receipt.number if hasattr(gift, "receipt") else "—",
-            gift.amount,
+            "—" if gift.is_property else gift.amount,
         )
         for gift in gifts.select_related("fund", "receipt").order_by("-started_at")[:NEWEST]
     ]

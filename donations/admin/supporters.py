@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -45,7 +45,7 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
         "gift (G-00000042)"
     )
     shown_fields = (
-        (None, {"fields": ("name", "kind", "public", "email", "phone", "address", "addressee", "salutation")}),
+        (None, {"fields": ("name", "kind", "public", "email", "phone", "address", "envelope", "salutation")}),
         ("Here", {"fields": ("tag_list", "created_at", "signs_in")}),
     )
     typed_fields = (
@@ -130,11 +130,11 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
         messages.success(request, "The note is kept.")
         return redirect(f"{url_of(donors.became(donor))}#notes")
 
-    def response_post_save_change(self, request: HttpRequest, obj: Donor) -> HttpResponse:
-        return redirect(url_of(obj))
+    def response_post_save_change(self, request: HttpRequest, obj: Donor) -> HttpResponseRedirect:
+        return HttpResponseRedirect(url_of(obj))
 
-    def response_post_save_add(self, request: HttpRequest, obj: Donor) -> HttpResponse:
-        return redirect(url_of(obj))
+    def response_post_save_add(self, request: HttpRequest, obj: Donor) -> HttpResponseRedirect:
+        return HttpResponseRedirect(url_of(obj))
 
     # --- writing it down ---
 
@@ -162,6 +162,10 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
     @admin.display(description="Place")
     def place(self, donor: Donor) -> str:
         return " ".join(part for part in (donor.city, donor.region) if part) or "—"
+
+    @admin.display(description="On the envelope")
+    def envelope(self, donor: Donor) -> str:
+        return donor.addressee or donor.name
 
     @admin.display(description="Address")
     def address(self, donor: Donor) -> str:
@@ -200,12 +204,16 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
             context |= {
                 "notes": [(note, names[f"staff:{note.author_id}"]) for note in notes],
                 "note_form": context.get("note_form") or NoteForm(),
-                "flags": [obj._meta.get_field(name).verbose_name for name in FLAGS if getattr(obj, name)],
+                "flags": [_words(name) for name in FLAGS if getattr(obj, name)],
                 "became": donors.became(obj) if obj.merged_into_id else None,
                 "ways": _ways(request, obj),
                 "may_note": may(request, CHANGE),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _words(flag: str) -> str:
+    return str(getattr(Donor._meta.get_field(flag), "verbose_name", flag))
 
 
 def _is_form(request: HttpRequest) -> bool:
