@@ -34,7 +34,7 @@ from nonprofit.money import Money
 RIGHT = "donations.phone_gift"
 CARD, LINK = PhoneCall.PaidBy.CARD, PhoneCall.PaidBy.LINK
 # Stripe takes eight digits.
-LARGEST = Money(99_999_999)
+LARGEST = 99_999_999
 LABELS = {
     "name": "Caller's name, as it should stand on the receipt",
     "email": "E-mail, for the receipt",
@@ -100,13 +100,15 @@ class CallForm(card_numbers.Guarded, forms.Form):
         for name, label in LABELS.items():
             self.fields[name].label = label
         self.fields["note"].widget = forms.Textarea(attrs={"rows": 3})
+        self.usual = Campaign.objects.filter(is_default=True).first()
+        self.currency = self.usual.currency if self.usual else "usd"
+        cast(MoneyField, self.fields["amount"]).currency = self.currency
 
     def clean_amount(self) -> Money:
-        amount = Money(self.cleaned_data["amount"])
-        campaign = Campaign.objects.filter(is_default=True).first()
-        if campaign and amount < campaign.minimum:
-            raise forms.ValidationError(f"The smallest gift we can take by card is {campaign.minimum.short}.")
-        if amount > LARGEST:
+        amount = Money(self.cleaned_data["amount"], self.currency)
+        if self.usual and amount < self.usual.minimum:
+            raise forms.ValidationError(f"The smallest gift we can take by card is {self.usual.minimum.short}.")
+        if amount.minor > LARGEST:
             raise forms.ValidationError("This is more than a card can take. A check or a bank transfer can.")
         return amount
 
@@ -114,6 +116,8 @@ class CallForm(card_numbers.Guarded, forms.Form):
         typed = super().clean() or self.cleaned_data
         if typed.get("paid_by") == LINK and not typed.get("email") and "email" not in self.errors:
             self.add_error("email", "A link needs an e-mail address to go to.")
+        if typed.get("campaign") and typed["campaign"].currency != self.currency:
+            self.add_error("campaign", f"This campaign takes gifts in {typed['campaign'].currency.upper()}.")
         if typed.get("tribute") and not typed.get("tribute_name") and "tribute_name" not in self.errors:
             self.add_error("tribute_name", "Enter the name of the person honored or remembered.")
         return typed

@@ -382,6 +382,17 @@ def test_says_what_is_wrong_and_keeps_what_was_typed(
     assert not Gift.objects.exists()
 
 
+def test_the_default_campaigns_currency_is_taken_and_no_other(client: Client, ruth: User) -> None:
+    client.force_login(ruth)
+    builders.campaign(currency="jpy", minimum_minor=500)
+    reply = client.post(TAKE, typed(amount="5000.50"))
+    assert "whole amount" in reply.content.decode()
+    client.post(TAKE, typed(amount="5000"))
+    assert Gift.objects.get().amount == Money(5000, "jpy")
+    other = builders.campaign(slug="other", code="O", is_default=False, currency="usd")
+    assert "takes gifts in USD" in client.post(TAKE, typed(amount="5000", campaign=other.pk)).content.decode()
+
+
 def test_a_known_caller_is_found_and_filled_in(client: Client, ruth: User) -> None:
     client.force_login(ruth)
     bob = builders.donor(name="Bob Ortega", email="bob@example.org", city="Camden")
