@@ -10,9 +10,9 @@
   const say = (text) => (byId("said").textContent = text);
   const WAIT = 600;
 
-  async function ask(address, body, keepalive = false) {
+  async function ask(address, body) {
     const options = body
-      ? { method: "POST", body, keepalive, headers: { Accept: "application/json", "X-CSRFToken": token } }
+      ? { method: "POST", body, keepalive: true, headers: { Accept: "application/json", "X-CSRFToken": token } }
       : { headers: { Accept: "application/json" } };
     const answer = await fetch(address, options);
     if (!(answer.headers.get("Content-Type") || "").includes("json")) throw new Error(`answer ${answer.status}`);
@@ -35,6 +35,21 @@
     for (const name of ["donor", "recognized"]) byId(`${name}-picked`).textContent = values[`${name}_detail`] || "";
     form.elements.attempt.value = values.attempt;
     ask_facts();
+    offer_promises(values.donor, values.promise_part);
+  }
+
+  // What the supporter promised and has not paid yet; nothing to see for the others.
+  async function offer_promises(donor, chosen = "") {
+    const list = form.elements.promise_part;
+    const none = list.options[0];
+    list.replaceChildren(none);
+    form.querySelector("[data-promise]").hidden = true;
+    if (!/^\d+$/.test(donor || "")) return;
+    const { parts = [] } = await ask(`${form.dataset.promises}?donor=${donor}&kind=${form.elements.kind.value}`).catch(() => ({}));
+    if (form.elements.donor.value !== donor) return;
+    list.replaceChildren(none, ...parts.map(({ id, label }) => new Option(label, id)));
+    list.value = chosen || "";
+    form.querySelector("[data-promise]").hidden = !parts.length;
   }
 
   function ask_facts() {
@@ -76,7 +91,7 @@
   function next_row(carry = true) {
     const values = { attempt: crypto.randomUUID() };
     for (const field of fields()) {
-      if (carry && CARRIED.includes(field.name)) values[field.name] = field.value;
+      if (field.name === "kind" || (carry && CARRIED.includes(field.name))) values[field.name] = field.value;
       else values[field.name] = field.type === "checkbox" ? field.name === "is_benefit_declined" : "";
     }
     clearTimeout(timer);
@@ -140,6 +155,9 @@
       if (form.elements.attempt.value !== attempt) return;
       byId("gift-date").textContent = answer.gift_date ? `Gift date ${answer.gift_date}` : "";
       tidy(answer.values);
+      // While somebody types only what cannot be read is said; what is still missing comes with Enter.
+      const unread = Object.entries(answer.errors).filter(([name]) => answer.unread.includes(name) && form.elements[name] !== document.activeElement && name !== "donor");
+      show_errors(Object.fromEntries(unread));
     });
     touched = false;
   }
@@ -160,11 +178,26 @@
   });
   form.elements.kind.addEventListener("change", ask_facts);
 
-  // A browser that is being closed sends what is typed on its way out.
+  // A browser that is being closed sends what is typed on its way out. A page that is only loaded again can be faster
+  // than that, so it also finds the row here.
+  const LEFT = `desk:${location.pathname}`;
   addEventListener("pagehide", () => {
-    if (!touched) return;
-    ask(form.action, new URLSearchParams(new FormData(form)), true).catch(() => {});
+    if (touched) ask(form.action, new URLSearchParams(new FormData(form))).catch(() => {});
+    if (!begun || changing) return;
+    const values = Object.fromEntries(fields().map((one) => [one.name, one.type === "checkbox" ? one.checked : one.value]));
+    const details = Object.fromEntries(["donor", "recognized"].map((name) => [`${name}_detail`, byId(`${name}-picked`).textContent]));
+    sessionStorage.setItem(LEFT, JSON.stringify({ ...values, ...details, attempt: form.elements.attempt.value }));
   });
+  function take_up() {
+    const left = JSON.parse(sessionStorage.getItem(LEFT) || "null");
+    sessionStorage.removeItem(LEFT);
+    if (!left || begun) return;
+    put(left);
+    changing = [...byId("rows").children].find((row) => JSON.parse(row.dataset.values).attempt === left.attempt) || null;
+    changing?.classList.add("changing");
+    touched = begun = true;
+    autosave();
+  }
   addEventListener("beforeunload", (event) => {
     if (waiting) event.preventDefault();
   });
@@ -272,7 +305,14 @@
     return empty.find(in_place) || empty[0];
   }
 
+  const AMOUNT = /^\$?\s*(\d+|\d{1,3}(,\d{3})+)(\.\d{0,2})?$/;
+
   function enter() {
+    const { amount } = form.elements;
+    if (is_open(amount) && amount.value.trim() && !AMOUNT.test(amount.value.trim())) {
+      show_errors({ amount: "Enter an amount like 25 or 1,250.50." });
+      return amount.focus();
+    }
     const empty = lacking();
     if (!empty) return commit();
     const { name } = empty;
@@ -359,7 +399,7 @@
       if (form.elements.kind.value === "cash" && this.name === "donor" && "unknown".startsWith(text.toLowerCase())) {
         this.options.push({ id: "unknown", name: "Unknown", detail: "cash of somebody nobody knows" });
       }
-      if (form.dataset.new) this.options.push({ id: "new", name: `New supporter “${text}”`, detail: "" });
+      if (form.dataset.add) this.options.push({ id: "new", name: `New supporter “${text}”`, detail: "" });
       this.draw();
       // Enter came before the list: only when there is no doubt who was meant.
       if (this.enter && answer.found.length === 1) this.pick(0);
@@ -433,6 +473,7 @@
       this.input.value = name;
       this.picked.textContent = detail;
       this.shut();
+      if (this.name === "donor") offer_promises(id);
       form.dispatchEvent(new Event("input"));
     }
 
@@ -495,7 +536,7 @@
   async function add_newcomer() {
     const body = new URLSearchParams(answers().map((field) => [field.dataset.new, field.value]));
     if (is_sure) body.set("is_sure", "on");
-    const answer = await ask(form.dataset.new, body).catch(() => ({ errors: { name: "No answer. Please try again." } }));
+    const answer = await ask(form.dataset.add, body).catch(() => ({ errors: { name: "No answer. Please try again." } }));
     if (!answer.errors) return picked(answer);
     is_sure = Boolean(answer.known && answer.errors.name);
     newcomer_errors(answer.errors, answer.known);
@@ -522,6 +563,7 @@
   // ---- Begin -------------------------------------------------------------------------------------------------------
 
   ask_facts();
+  take_up();
   byId("to-summary").addEventListener("click", async (event) => {
     event.preventDefault();
     clearTimeout(timer);

@@ -11,7 +11,7 @@ from django.db.models import BooleanField, DateField, DecimalField
 
 from donations import offline
 from donations.admin.forms import MoneyField
-from donations.desk import batches, newcomers, rows
+from donations.desk import batches, newcomers, promises, rows
 from donations.forms import Text
 from donations.models import Batch, BatchRow, Campaign, Donor, Fund, Gift
 from donations.rules import kinds
@@ -163,6 +163,16 @@ class NewcomerForm(card_numbers.Guarded, forms.Form):
         return newcomers.Newcomer(**{**given, "kind": given["kind"] or "individual"})
 
 
+class AmountField(MoneyField):
+    """The amount of one item; what is unclear is said in a few words."""
+
+    def to_python(self, value: object) -> Any:
+        try:
+            return super().to_python(value)
+        except ValidationError as error:
+            raise ValidationError("Enter an amount like 25 or 1,250.50.") from error
+
+
 class RowForm(card_numbers.Guarded, forms.Form):
     """A row of this batch, as far as it is typed: what cannot be read is kept as it stands, with a sentence."""
 
@@ -172,7 +182,7 @@ class RowForm(card_numbers.Guarded, forms.Form):
     donor_text = forms.CharField(required=False, max_length=200)
     recognized = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
     recognized_text = forms.CharField(required=False, max_length=200)
-    amount = MoneyField(required=False)
+    amount = AmountField(required=False)
     fund = forms.ModelChoiceField(Fund.objects.all(), required=False)
     campaign = forms.ModelChoiceField(Campaign.objects.order_by("name"), required=False)
     gift_on_override = DayField(required=False, label="Another gift date")
@@ -219,7 +229,7 @@ class RowForm(card_numbers.Guarded, forms.Form):
             campaign_id=_pk(given.get("campaign")),
             gift_on_override=given.get("gift_on_override"),
             **{name: given.get(name) or "" for name in ("date_reason", "tribute", "tribute_name", "note")},
-            promise_part_id=given.get("promise_part"),
+            promise_part_id=_part_id(given.get("promise_part"), _donor_id(given.get("donor")), given["kind"]),
             is_name_hidden=bool(given.get("is_name_hidden")),
         )
 
@@ -234,6 +244,14 @@ def _donor_id(value: object) -> int | None:
     if text == "unknown":
         return rows.unknown_giver().pk
     return int(text) if text.isdigit() and Donor.objects.filter(pk=int(text)).exists() else None
+
+
+def _part_id(part_id: int | None, donor_id: int | None, kind: str) -> int | None:
+    """The part of a promise that the supporter's gift pays; none of somebody else's."""
+    if part_id is None or donor_id is None:
+        return None
+    donor = Donor.objects.get(pk=donor_id)
+    return part_id if part_id in {part.pk for part in promises.open_parts_of(donor, kind)} else None
 
 
 def _pk(row: Fund | Campaign | None) -> int | None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from donations.admin import batch_forms
 from donations.admin.batch_forms import NewcomerForm, RowForm
-from donations.desk import batches, checking, find, newcomers, rows
+from donations.desk import batches, checking, find, newcomers, promises, rows
 from donations.models import Batch, BatchRow, Campaign, Donor, Gift
 from donations.rules import dating, kinds, slip_code
 from nonprofit import clock
@@ -77,6 +77,7 @@ def entry(request: HttpRequest, batch: Batch) -> dict[str, Any]:
             {"field": form[name], "is_hidden": name not in kind.asks, "error": errors.get(name, "")} for name in names
         ],
         "more": [{"field": form[name], "error": errors.get(name, "")} for name in MORE],
+        "parts": _parts(request, current.row.donor, current.row.kind) if current else [],
         "has_more": any(start.get(name) for name in MORE),
         "newcomer_fields": NEWCOMER,
         "donor_kinds": [choice for choice in Donor.Kind.choices if choice[0] != Donor.Kind.UNKNOWN],
@@ -229,6 +230,7 @@ def _answer(request: HttpRequest, batch: Batch, row_id: int, form: RowForm) -> d
         "position": one.row.position,
         "is_finished": one.is_finished,
         "errors": errors,
+        "unread": list(one.row.unread),
         "values": json.loads(shown["values"]),
         "gift_date": shown["gift_date"],
         "row": render_to_string("admin/batches/_row.html", {**shown, "batch": batch}, request),
@@ -305,6 +307,27 @@ def supporters(request: HttpRequest) -> HttpResponse:
         for one in found
     ]
     return JsonResponse(answer)
+
+
+def promised(request: HttpRequest) -> HttpResponse:
+    """The open parts of a supporter's promises, which a gift may pay; for those who may see promises."""
+    if not may(request, batches.ENTER):
+        raise PermissionDenied
+    given = request.GET.get("donor", "")
+    donor = Donor.objects.filter(pk=int(given)).first() if given.isdigit() and len(given) < 19 else None
+    return JsonResponse(
+        {
+            "parts": [
+                {"id": str(pk), "label": label} for pk, label in _parts(request, donor, request.GET.get("kind", ""))
+            ]
+        }
+    )
+
+
+def _parts(request: HttpRequest, donor: Donor | None, kind: str) -> list[tuple[int, str]]:
+    if donor is None or not may(request, "donations.view_promise"):
+        return []
+    return [(part.pk, part.label) for part in promises.open_parts_of(donor, kind)]
 
 
 def add_supporter(request: HttpRequest) -> HttpResponse:

@@ -72,6 +72,7 @@ class BatchAdmin(ShownAdmin[Batch]):
         return [
             one("find/", batch_rows.supporters, "find"),
             one("new-supporter/", batch_rows.add_supporter, "new_supporter"),
+            one("promises/", batch_rows.promised, "promises"),
             one("<int:pk>/header/", self.header_view, "header"),
             one("<int:pk>/rows/", batch_rows.save, "save_row"),
             one("<int:pk>/rows/<int:row_id>/remove/", batch_rows.remove, "remove_row"),
@@ -140,7 +141,7 @@ class BatchAdmin(ShownAdmin[Batch]):
             "sees_amounts": sees_amounts(request, batch),
             "may_enter": is_open and may(request, batches.ENTER),
             "may_close": is_open and may(request, batches.CLOSE),
-            "may_override": is_open and may(request, batches.OVERRIDE) and batch.overridden_by_id is None,
+            "may_override": is_open and may(request, batches.OVERRIDE) and not _is_own(request, batch),
             "may_discard": is_open and (may(request, batches.CLOSE) or _is_own(request, batch)),
             "may_tie": not is_open and may(request, batches.CLOSE),
             "form": form or ReasonForm(),

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from donations import offline
-from donations.desk import checking
+from donations.desk import checking, promises
 from donations.models import Batch, BatchRow, Campaign, Donor, Fund, Gift
 from donations.rules import dating, deposits, kinds
 from nonprofit import audit, clock
@@ -157,11 +157,12 @@ def close(batch_id: int, user: User) -> Batch:
     rows = [one.row for one in review.rows]
     actor = audit.staff(user)
     try:
-        gifts = offline.record_all([_recorded(row) for row in rows], actor=actor)
+        gifts = offline.record_all([recorded(row) for row in rows], actor=actor)
     except offline.CannotRecord as error:
         raise CannotClose([str(error)]) from error
     for row, gift in zip(rows, gifts, strict=True):
         row.gift = gift
+        _pay_promise(row, actor)
     BatchRow.objects.bulk_update(rows, ["gift"], batch_size=500)
     batch.status, batch.closed_by, batch.closed_at = Batch.Status.CLOSED, user, clock.now()
     batch.save(update_fields=["status", "closed_by", "closed_at"])
@@ -176,7 +177,18 @@ def _same_person(review: checking.Review, user: User) -> list[str]:
     return []
 
 
-def _recorded(row: BatchRow) -> offline.Recorded:
+def _pay_promise(row: BatchRow, actor: str) -> None:
+    """The part of a promise that the row names is paid by its gift. Locks the gift, then the part."""
+    if row.promise_part_id is None or row.gift is None:
+        return
+    try:
+        promises.pay(row.promise_part_id, row.gift.pk, actor)
+    except promises.CannotPromise as error:
+        raise CannotClose([f"Row {row.position}: {error}"]) from error
+
+
+def recorded(row: BatchRow) -> offline.Recorded:
+    """What the row says, as `offline.record` books it. Raises CannotClose while something is missing."""
     batch, kind, facts = row.batch, kinds.KINDS[row.kind], row.facts()
     if row.donor is None:
         raise CannotClose([f"Row {row.position}: The supporter is missing."])

@@ -118,7 +118,9 @@ def differences(batch: Batch, balanced: balancing.Balance) -> list[str]:
         found.append(f"{balanced.count} of {balanced.expected_count} expected items are entered and complete.")
     if balanced.difference_minor:
         total, expected = batch.money(balanced.total_minor), batch.expected_total
-        found.append(f"The total is {total}, expected is {expected}: {total - expected} difference.")
+        off = batch.money(abs(balanced.difference_minor))
+        more = "more" if balanced.difference_minor > 0 else "less"
+        found.append(f"The total is {total}, which is {off} {more} than the expected {expected}.")
     return found
 
 
@@ -139,7 +141,7 @@ def troubles(row: BatchRow, today: date) -> list[Trouble]:
     kind = kinds.KINDS.get(row.kind)
     if kind is None or row.batch.kind not in kind.batches:
         return [Trouble("kind", f"{row.get_kind_display().capitalize()} does not come in this kind of batch.")]
-    found = [Trouble(name, f"{_name(name)} “{text}” cannot be read.") for name, text in row.unread.items()]
+    found = [Trouble(name, _unread(name, text)) for name, text in row.unread.items()]
     if row.donor_id is None and "donor" not in row.unread:
         found.append(Trouble("donor", "The supporter is missing."))
     if not kind.is_property and not row.amount_minor and "amount" not in row.unread:
@@ -167,6 +169,12 @@ def _date_troubles(row: BatchRow, today: date, *, has_all: bool) -> list[Trouble
     except dating.NoDate as error:
         return [Trouble("", str(error))]
     return []
+
+
+def _unread(field: str, text: str) -> str:
+    if field in ("donor", "recognized"):
+        return f"Nobody is picked for “{text}” yet."
+    return f"{_name(field)} “{text}” cannot be read."
 
 
 def _name(field: str) -> str:

@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from donations.admin import batch_forms
-from donations.desk import batches, rows
+from donations.desk import batches, promises, rows
 from donations.models import Batch, BatchRow, Donor, Gift
-from donations.rules import slip_code
+from donations.rules import instalments, slip_code
 from nonprofit import clock
 from nonprofit.models import User
 from nonprofit.money import Money
@@ -96,8 +96,8 @@ def test_the_script_keeps_a_row_as_it_is_typed(sam: User) -> None:
     form = fields(amount="25,5", check_number="", donor_text="sil")
     half = client.post(url("save_row", batch.pk), form, **JSON).json()
     assert half["is_finished"] is False
-    assert half["errors"]["amount"].startswith("“25,5” is not clear")
-    assert half["errors"]["donor"] == "Supporter “sil” cannot be read."
+    assert half["errors"]["amount"] == "Enter an amount like 25 or 1,250.50."
+    assert half["errors"]["donor"] == "Nobody is picked for “sil” yet."
     assert half["values"]["amount"] == "25,5"
 
     form |= {"amount": "125.00", "check_number": "#000123", "donor": str(ana.pk), "donor_text": "Ana Silva"}
@@ -331,3 +331,32 @@ def test_only_posts_change_anything(sam: User) -> None:
         assert client.get(url(name, batch.pk)).status_code == 405
     for name in ("remove_row", "accept_row", "aside_row"):
         assert client.get(url(name, batch.pk, row.pk)).status_code == 405
+
+
+# --- promises ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_pays_what_its_supporter_promised(sam: User) -> None:
+    ana, client = builders.donor(name="Ana Silva"), signed_in(sam)
+    what = promises.Promised(
+        attempt=uuid4(),
+        kind="pledge",
+        donor=ana,
+        amount=Money(2_500),
+        schedule=instalments.Schedule(),
+        fund=builders.fund(),
+        promised_on=clock.today(),
+    )
+    part = promises.promise(what, actor="staff:1").parts.get()
+    batch = opened(sam, expected_count=1, expected_total=Money(2_500))
+    offered = client.get(url("promises"), {"donor": ana.pk, "kind": "check"}).json()["parts"]
+    assert [one["id"] for one in offered] == [str(part.pk)]
+    other = builders.donor()
+    form = fields(donor=str(other.pk), promise_part=str(part.pk))
+    client.post(url("save_row", batch.pk), form, **JSON)
+    assert BatchRow.objects.get().promise_part is None, "somebody else's promise"
+    client.post(url("save_row", batch.pk), {**form, "donor": str(ana.pk)}, **JSON)
+    batches.close(batch.pk, sam)
+    assert part.payments.get().gift == Gift.objects.get()
+    assert client.get(url("promises"), {"donor": ana.pk}).json()["parts"] == []
+    assert signed_in(builders.staff("Finance")).get(url("promises"), {"donor": ana.pk}).status_code == 403

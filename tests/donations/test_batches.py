@@ -127,7 +127,7 @@ def test_nothing_is_booked_or_receipted_before_it_closes(two: Batch) -> None:
     ("header", "reason"),
     [
         ({"expected_count": 3}, "2 of 3 expected items are entered"),
-        ({"expected_total": Money(12_600)}, "The total is $125.00, expected is $126.00: -$1.00 difference."),
+        ({"expected_total": Money(12_600)}, "The total is $125.00, which is $1.00 less than the expected $126.00."),
     ],
 )
 def test_it_does_not_close_while_count_or_total_differ(sam: User, header: dict[str, Any], reason: str) -> None:
