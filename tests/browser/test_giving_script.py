@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from pypdf import PdfReader
 
+from donations import gifts
 from donations.models import Campaign, Gift
 from nonprofit import organization
 from nonprofit.money import Money, gross_up
@@ -258,3 +259,13 @@ def test_the_slip_prints_on_one_page(open_page: OpenPage) -> None:
     for fact in ("The Harbor Light, Inc.", "1 Pier Street", "00-1234567", "$250"):
         assert fact in text
     assert "Print this slip" not in text
+
+
+def test_a_late_word_of_an_earlier_decline_is_put_right_by_itself(stack: Stack, phone: Page) -> None:
+    """A declined card, another one that was taken, and the news of the first one handled last."""
+    gift = builders.pending_gift(status="failed")
+    phone.goto(f"/thanks/{gift.token}/")
+    seen = phone.locator("h1").locator("visible=true")
+    expect(seen).to_have_text("Your card was declined")
+    gifts.settle(gift.pk, builders.payment(gift))
+    expect(seen).to_have_text("Thank you for your gift", timeout=20_000)
