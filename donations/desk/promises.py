@@ -65,6 +65,8 @@ def promise(what: Promised, *, actor: str) -> Promise:
         raise CannotPromise("Say how much was promised.")
     if what.amount is not None and what.kind == Promise.Kind.STOCK:
         raise CannotPromise("Shares have no amount until they are here. Say which and how many in the description.")
+    if what.kind == Promise.Kind.STOCK and not what.description.strip():
+        raise CannotPromise("Describe the shares: which, how many, and from which broker. They come without a name.")
     try:
         parts = what.schedule.parts(what.amount.minor if what.amount else None)
     except NoSchedule as trouble:

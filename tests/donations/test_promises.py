@@ -47,6 +47,7 @@ def pledge(amount: str = "400", currency: str = "usd", **fields: Any) -> Promise
         "schedule": Schedule(first_on=date(2026, 12, 1)),
         "fund": builders.fund(),
         "promised_on": date(2026, 11, 1),
+        "description": "100 ACME from Schwab" if fields.get("kind") == "stock" else "",
     }
     return promises.promise(Promised(**{**defaults, **fields}), actor=ACTOR)
 
@@ -183,6 +184,7 @@ def test_parts_fall_on_their_dates_and_sum_exactly(
         ),
         ({"schedule": Schedule("own", own=((date(2027, 1, 1), 100),))}, "do not come to the whole"),
         ({"kind": "stock"}, "Shares have no amount"),
+        ({"kind": "stock", "amount": "", "description": " "}, "which, how many, and from which broker"),
     ],
 )
 def test_what_cannot_be_promised_is_said_and_leaves_nothing(wrong: dict[str, Any], says: str) -> None:
