@@ -13,12 +13,11 @@ from django.utils.safestring import SafeString
 
 from donations.models import PrintedReceipt, PrintRun, Receipt
 from donations.receipts import deliver, print_run
+from nonprofit.admin_amounts import sees_amounts
 from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, actor, actors, audit_panel, link, may, url_of, verb
 from nonprofit.admin_site import Figure, on_desk
 
 MAKE = "donations.make_printrun"
-# Each letter names its amount.
-AMOUNTS = "donations.seeamounts_gift"
 
 
 @admin.register(PrintRun)
@@ -96,7 +95,8 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
 
     def pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The stack as it was made."""
-        if not (self.has_view_permission(request) and may(request, AMOUNTS)):
+        # Each letter names its amount.
+        if not (self.has_view_permission(request) and sees_amounts(request)):
             raise PermissionDenied
         run = get_object_or_404(PrintRun.objects.select_related("file"), pk=pk)
         headers = {

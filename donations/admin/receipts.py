@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 
 from donations.admin.gifts import ByGiftAdmin, receipt_panel
 from donations.models import PrintedReceipt, Receipt, ReceiptDue, ReceiptPdf, ReceiptVoid
-from donations.receipts import deliver
+from donations.receipts import deliver, issue
 from nonprofit import clock
+from nonprofit.admin_amounts import sees_amounts
 from nonprofit.admin_filters import dates
 from nonprofit.admin_parts import Column, Panel, Refused, actor, audit_panel, may, verb
 
@@ -87,7 +88,7 @@ class ReceiptAdmin(ByGiftAdmin):
 
     def pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The bytes as issued."""
-        if not self.has_view_permission(request):
+        if not (self.has_view_permission(request) and sees_amounts(request)):
             raise PermissionDenied
         pdf = get_object_or_404(ReceiptPdf.objects.select_related("file", "receipt"), receipt_id=pk)
         name = f'attachment; filename="receipt-{pdf.receipt.number}.pdf"'
@@ -140,4 +141,13 @@ class ReceiptDueAdmin(ByGiftAdmin):
     list_display = ("gift_link", "supporter", "amount_shown", "due_at", "trouble")
     list_display_links = None
     list_select_related = ("gift",)
+    actions = ("look_again",)
     fields = ("gift_link", "supporter", "amount_shown", "due_at", "trouble")
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        return may(request, RESEND)
+
+    @admin.action(description="Put right: try the chosen ones again", permissions=["resend"])
+    def look_again(self, request: HttpRequest, queryset: QuerySet[ReceiptDue]) -> None:
+        count = sum(issue.look_again(pk, actor(request)) for pk in queryset.values_list("pk", flat=True))
+        messages.success(request, f"Tried again: {count}. What still cannot be issued comes back here with its reason.")

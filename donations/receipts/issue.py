@@ -89,6 +89,22 @@ def issue_due(limit: int = 100) -> list[int]:
     return [receipt.pk for receipt in receipts]
 
 
+@transaction.atomic
+def look_again(due_id: int, actor: str) -> bool:
+    """A paper that waited with its trouble is looked at now: somebody put it right. False when nothing waits any more.
+
+    Locks what is due; safe twice.
+    """
+    due = ReceiptDue.objects.select_for_update(of=("self",)).select_related("gift").filter(pk=due_id).first()
+    if due is None:
+        return False
+    audit.record(actor, "look at receipt again", due.gift, before={"trouble": due.trouble})
+    due.due_at, due.trouble = clock.now(), ""
+    due.save(update_fields=["due_at", "trouble"])
+    nudge.after_commit("donations.tasks.issue_receipts")
+    return True
+
+
 def _written(due: list[ReceiptDue]) -> list[_Ready]:
     """What each due gift will print. One without a rule is put off, one that gets no paper after all is let go."""
     if not due:

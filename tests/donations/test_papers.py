@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from benchmarks.receipts import snapshot
 from donations.models import Donor, Receipt, ReceiptDue, ReceiptVoid
@@ -20,9 +21,11 @@ from donations.rules import dating, documents, sentences
 from nonprofit import clock, mail
 from nonprofit.models import AuditEntry, OutgoingEmail
 from tests import builders
+from tests.donations.test_admin import desk
 from tests.donations.test_kinds import ROWS, Row, by_kind, paper_of, recorded
 
 Status = OutgoingEmail.Status
+DUE = "/admin/donations/receiptdue/"
 DEC, JAN = date(2026, 12, 30), date(2027, 1, 4)
 
 
@@ -282,15 +285,22 @@ def test_many_gifts_are_due_in_two_statements_and_once(django_assert_num_queries
 
 
 @pytest.mark.django_db
-def test_a_paper_that_waited_for_the_right_donor_is_issued_once_that_is_put_right() -> None:
+def test_a_paper_that_waited_for_the_right_donor_is_issued_once_that_is_put_right(settings: Settings) -> None:
+    settings.REQUIRE_STAFF_MFA = False
     gift = recorded(by_kind("foundation"), donor=builders.donor(name="Novak"))
     assert issue.issue_due() == []
     due = ReceiptDue.objects.get(gift=gift)
     assert due.trouble == "The legal donor of this grant is the foundation, not a person of the family."
     assert due.due_at > clock.now()
     Donor.objects.filter(pk=gift.donor_id).update(kind=Donor.Kind.FOUNDATION)
-    ReceiptDue.objects.update(due_at=clock.now())
+    assert issue.issue_due() == [], "it is looked at again in an hour, or when somebody asks"
+
+    chosen = {"action": "look_again", "_selected_action": [due.pk]}
+    assert "Tried again" not in desk("Staff").post(DUE, chosen, follow=True).content.decode()
+    assert "Tried again: 1." in desk("Finance").post(DUE, chosen, follow=True).content.decode()
+    assert AuditEntry.objects.filter(action="look at receipt again", actor__startswith="staff:").count() == 1
     assert len(issue.issue_due()) == 1
+    assert issue.look_again(due.pk, "staff:1") is False
 
 
 # ---- Who gets it ----------------------------------------------------------------------------------------------------

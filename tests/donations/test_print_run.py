@@ -6,7 +6,9 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection, transaction
+from django.test import Client
 from pypdf import PdfReader
 from pytest_django.fixtures import Settings
 
@@ -241,3 +243,22 @@ def test_a_paper_that_went_by_e_mail_after_all_is_not_printed() -> None:
     deliver.resend(receipt.pk, "staff:1")
     assert print_run.waiting().sheets == []
     assert print_run.make("staff:1") is None
+
+
+@pytest.mark.django_db
+def test_papers_name_amounts_and_open_only_for_those_who_may_see_them() -> None:
+    receipt = waiting_paper("Alice Novak")
+    run = print_run.make("staff:1")
+    assert run is not None
+    user = builders.staff()
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_receipt", "view_printrun"]))
+    client = Client()
+    client.force_login(user)
+    addresses = [f"{LIST}{run.pk}/pdf/", f"/admin/donations/receipt/{receipt.pk}/pdf/"]
+    assert [client.get(address).status_code for address in addresses] == [403, 403]
+    for page in (f"{LIST}{run.pk}/change/", f"/admin/donations/receipt/{receipt.pk}/change/"):
+        shown = client.get(page)
+        assert shown.status_code == 200
+        assert "500.00" not in shown.content.decode()
+    user.user_permissions.add(Permission.objects.get(codename="seeamounts_gift"))
+    assert [client.get(address).status_code for address in addresses] == [200, 200]
