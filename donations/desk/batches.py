@@ -109,8 +109,13 @@ def set_bank_reference(batch_id: int, reference: str, user: User) -> Batch:
     before, batch.bank_reference = batch.bank_reference, reference.strip()
     if batch.bank_reference != before:
         batch.save(update_fields=["bank_reference"])
-        values = {"before": {"bank_reference": before}, "after": {"bank_reference": batch.bank_reference}}
-        audit.record(audit.staff(user), "tie to bank line", batch, **values)
+        audit.record(
+            audit.staff(user),
+            "tie to bank line",
+            batch,
+            before={"bank_reference": before},
+            after={"bank_reference": batch.bank_reference},
+        )
     return batch
 
 

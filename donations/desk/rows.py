@@ -185,7 +185,8 @@ def _take(row: BatchRow, typed: Typed) -> None:
     """The row has what was typed, as far as its kind asks for it."""
     kind = kinds.KINDS[typed.kind]
     for name in BatchRow.fact_names():
-        empty = BatchRow._meta.get_field(name).get_default()
+        column: Any = BatchRow._meta.get_field(name)
+        empty = column.get_default()
         value = typed.facts.get(name, empty) if name in kind.asks else empty
         setattr(row, name, empty if value is None else value)
     for name in COLUMNS:

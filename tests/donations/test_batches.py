@@ -174,7 +174,8 @@ def test_the_one_who_entered_may_be_kept_from_closing(two: Batch, sam: User, fio
 
 
 def at_once(*work: Callable[[], object]) -> list[BaseException]:
-    gate, failed = threading.Barrier(len(work)), []
+    gate = threading.Barrier(len(work))
+    failed: list[BaseException] = []
 
     def run(one: Callable[[], object]) -> None:
         gate.wait(timeout=20)
@@ -195,7 +196,7 @@ def at_once(*work: Callable[[], object]) -> list[BaseException]:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_people_closing_at_once_book_once(two: Batch, sam: User, fiona: User) -> None:
-    failed = at_once(*[lambda who=who: batches.close(two.pk, who) for who in (sam, fiona, sam, fiona)])  # type: ignore[misc]
+    failed = at_once(*[lambda who=who: batches.close(two.pk, who) for who in (sam, fiona, sam, fiona)])
     assert failed == []
     assert (Gift.objects.count(), LedgerEntry.objects.count(), ReceiptDue.objects.count()) == (2, 2, 2)
     assert AuditEntry.objects.filter(action="close batch").count() == 1
@@ -352,7 +353,7 @@ def test_only_holders_of_the_right_type(two: Batch) -> None:
             lambda user=user: opened(user),
         ):
             with pytest.raises(PermissionDenied):
-                deed()  # type: ignore[no-untyped-call]
+                deed()
     assert two.rows.count() == 2
 
 
@@ -449,7 +450,7 @@ def test_a_postdated_check_waits_for_its_date(two: Batch, sam: User, fiona: User
 def test_checks_of_one_date_put_aside_at_once_share_one_batch(sam: User) -> None:
     later = clock.today() + timedelta(days=20)
     mine = [check(opened(sam), sam, facts={"check_number": str(n), "check_on": later}) for n in range(3)]
-    assert at_once(*[lambda row=row: rows.put_aside(row.pk, sam) for row in mine]) == []  # type: ignore[misc]
+    assert at_once(*[lambda row=row: rows.put_aside(row.pk, sam) for row in mine]) == []
     waiting = Batch.objects.get(is_postdated=True)
     assert (waiting.expected_count, waiting.expected_total_minor) == (3, 7_500)
     assert sorted(row.position for row in waiting.rows.all()) == [1, 2, 3]
@@ -520,7 +521,7 @@ def test_nothing_of_a_closed_batch_is_edited(two: Batch, sam: User, fiona: User)
         lambda: batches.change_header(two.pk, header(two), sam),
     ):
         with pytest.raises(batches.CannotChange, match="is closed"):
-            deed()  # type: ignore[no-untyped-call]
+            deed()
 
 
 def header(batch: Batch) -> batches.Header:
