@@ -16,8 +16,8 @@ AS_GIVEN = ("address_line1", "address_line2", "city", "region", "postal_code", "
 def identify(gift_id: int, donor_id: int, actor: str) -> Gift:
     """The nameless gift is this supporter's, as if it had come with their name, and its receipt is due to them.
 
-    Locks the gift; safe twice. Only a gift whose donor is of kind "unknown" and of which nobody has a receipt. The ledger's line stays as it was
-    booked: it only grows, and whose gift it is stands on the gift. Raises CannotPromise.
+    Locks the gift; safe twice. Only a gift whose donor is of kind "unknown" and of which nobody has a receipt. The
+    ledger's line stays as it was booked: it only grows, and whose gift it is stands on the gift. Raises CannotPromise.
     """
     gift = Gift.objects.select_for_update(of=("self",)).select_related("donor").get(pk=gift_id)
     if gift.donor_id == donor_id:
