@@ -1,9 +1,11 @@
 """Merging two records of one supporter, and taking a merge back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import OperationalError, transaction
+from django.db.models import QuerySet
 
 from donations.desk import merge_choices
 from donations.desk.merge_choices import ADDRESS, CannotMerge, Choices
@@ -22,16 +24,18 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
     """Everything of `gone` belongs to `kept`, and the old number leads there; nothing is lost and all can come back.
 
     choices: by name in merge_choices.GROUPS "kept" or "gone", whose value stays; "sign_in" where both sign in. Ledger
-    rows stay as booked: who gave is read from the gift. Locks both donors; safe twice, and twice at once one of them is
-    refused. Raises CannotMerge.
+    rows stay as booked: who gave is read from the gift. Locks both donors and every row that moves, and waits for none:
+    refused while one of them is being changed. Safe twice. Raises CannotMerge.
     """
-    kept, gone = _lock(kept_id, gone_id)
+    with _without_waiting():
+        kept, gone = _lock(kept_id, gone_id)
     if gone.merged_into_id == kept.pk:
         return DonorMerge.objects.get(gone=gone, undone_at=None)
     merge_choices.check(kept, gone, user, choices or {})
     decided = merge_choices.decide(kept, gone, choices or {})
     left = merge_choices.left_over(kept, gone, decided)
-    rows, aside = _move(kept, gone), _put_aside(kept, gone)
+    with _without_waiting():
+        rows, aside = _move(kept, gone), _put_aside(kept, gone)
     before = {name: getattr(kept, name) for name in ("email", "user_id", *decided)}
     was = {"email": gone.email, "user_id": gone.user_id}
     Donor.objects.filter(pk=gone.pk).update(merged_into=kept, email=None, user=None)
@@ -48,11 +52,12 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
 def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     """The merged record stands again with everything that came from it; what came since the merge stays where it is.
 
-    Fields of the kept record that were changed after the merge keep the newer value. Locks both donors and the merge;
-    safe twice. Raises CannotMerge with the reason where it cannot be exact.
+    Fields of the kept record that were changed after the merge keep the newer value. Locks both donors, the merge and
+    every row that goes back, and waits for none. Safe twice. Raises CannotMerge where it cannot be exact, with why.
     """
     found = DonorMerge.objects.get(pk=merge_id)
-    kept, gone = _lock(found.kept_id, found.gone_id)
+    with _without_waiting():
+        kept, gone = _lock(found.kept_id, found.gone_id)
     record = DonorMerge.objects.select_for_update(of=("self",)).get(pk=merge_id)
     if record.undone_at is not None:
         return record
@@ -60,7 +65,8 @@ def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     back, own = merge_choices.restored(record, kept)
     # First what no other row's uniqueness hangs on: rows go only to records that stand by themselves.
     Donor.objects.filter(pk=gone.pk).update(merged_into=None)
-    _give_back(record.moved, kept, gone)
+    with _without_waiting():
+        _give_back(record.moved, kept, gone)
     _forget(record.moved, kept, back, own)
     Donor.objects.filter(pk=kept.pk).update(**{name: None for name in ("email", "user_id") if name in back})
     Donor.objects.filter(pk=kept.pk).update(**back)
@@ -71,27 +77,39 @@ def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     return record
 
 
-def _lock(kept_id: int, gone_id: int) -> tuple[Donor, Donor]:
-    """Both records, locked in the order of their numbers; nobody waits with one of them in hand."""
-    if kept_id == gone_id:
-        raise CannotMerge("That is one and the same record.")
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """A row that somebody else has locked is a refusal. Whoever waits for nothing is in nobody's circle of waiting,
+    in whatever order gifts, plans and batches are locked elsewhere.
+    """
     try:
-        rows = Donor.objects.select_for_update(no_key=True, nowait=True).order_by("pk")
-        donors = {donor.pk: donor for donor in rows.filter(pk__in=[kept_id, gone_id])}
+        yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != LOCKED:
             raise
         raise CannotMerge("Somebody is changing one of these records at this moment. Please try again.") from error
+
+
+def _lock(kept_id: int, gone_id: int) -> tuple[Donor, Donor]:
+    if kept_id == gone_id:
+        raise CannotMerge("That is one and the same record.")
+    rows = Donor.objects.select_for_update(nowait=True).order_by("pk")
+    donors = {donor.pk: donor for donor in rows.filter(pk__in=[kept_id, gone_id])}
     if len(donors) < 2:
         raise CannotMerge("One of these records does not exist.")
     return donors[kept_id], donors[gone_id]
+
+
+def _locked(rows: QuerySet[Any]) -> list[int]:
+    """The rows' numbers, each locked until the end."""
+    return list(rows.select_for_update(nowait=True, of=("self",)).order_by("pk").values_list("pk", flat=True))
 
 
 def _move(kept: Donor, gone: Donor) -> dict[str, list[int]]:
     """Rows of `gone` are rows of `kept`: their numbers, by table and column."""
     moved = {}
     for name, rows in merge_choices.rows_to_move(kept, gone).items():
-        ids = list(rows.order_by("pk").values_list("pk", flat=True))
+        ids = _locked(rows)
         rows.model._default_manager.filter(pk__in=ids).update(**{name.split(".")[1]: kept})
         moved[name] = ids
     return moved
@@ -100,7 +118,7 @@ def _move(kept: Donor, gone: Donor) -> dict[str, list[int]]:
 def _put_aside(kept: Donor, gone: Donor) -> list[int]:
     """Nobody is thanked for their own gift: such soft credits of `kept` wait with the old record."""
     own = SoftCredit.objects.filter(donor=kept, gift__donor=kept)
-    ids = list(own.order_by("pk").values_list("pk", flat=True))
+    ids = _locked(own)
     SoftCredit.objects.filter(pk__in=ids).update(donor=gone)
     return ids
 
@@ -132,8 +150,8 @@ def _give_back(moved: Mapping[str, Any], kept: Donor, gone: Donor) -> None:
     """Rows that came with the merge and still are with `kept` go back; those put aside return."""
     for name, ids in moved["rows"].items():
         column = name.split(".")[1]
-        rows = merge_choices.table(name)._default_manager.filter(pk__in=ids, **{column: kept})
-        rows.update(**{column: gone})
+        table = merge_choices.table(name)._default_manager
+        table.filter(pk__in=_locked(table.filter(pk__in=ids, **{column: kept}))).update(**{column: gone})
     SoftCredit.objects.filter(pk__in=moved["aside"], donor=gone).update(donor=kept)
 
 

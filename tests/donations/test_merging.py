@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connection
+from django.db import connection, transaction
 
 from donations import donors, gifts
 from donations.desk import find, merge_choices, merging
@@ -501,6 +501,26 @@ def test_a_gift_that_settles_during_a_merge_is_with_the_one_who_stays(kept: Dono
         merging.merge(kept.pk, gone.pk, user=clerk)
     assert Gift.objects.filter(donor=kept, status="settled").count() == 4
     assert Donor.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("held", ["gift.donor", "plan.donor", "batchrow.donor"])
+def test_a_merge_waits_for_nobody(kept: Donor, gone: Donor, clerk: User, held: str) -> None:
+    """It holds the supporters, and whoever holds a gift may want them: waiting for that gift could never end."""
+    rows = everything_of(gone)
+    before = picture()
+    with transaction.atomic():
+        merge_choices.table(held)._default_manager.select_for_update().get(pk=rows[held].pk)
+        [answer] = at_once(lambda: merging.merge(kept.pk, gone.pk, user=clerk))
+        assert "at this moment" in str(answer)
+    assert picture() == before
+    record = merging.merge(kept.pk, gone.pk, user=clerk)
+    with transaction.atomic():
+        merge_choices.table(held)._default_manager.select_for_update().get(pk=rows[held].pk)
+        [answer] = at_once(lambda: merging.unmerge(record.pk, user=clerk))
+        assert "at this moment" in str(answer)
+    merging.unmerge(record.pk, user=clerk)
+    assert picture() == before
 
 
 @pytest.mark.django_db(transaction=True)
