@@ -184,7 +184,7 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
     def panels(self, request: HttpRequest, row: Donor) -> list[Panel]:
         panels = supporter_panels.of(request, row)
         if may(request, "nonprofit.view_auditentry"):
-            panels.append(audit_panel([row]))
+            panels.append(audit_panel([row, *row.merged_from.all()]))
         return panels
 
     def render_change_form(
