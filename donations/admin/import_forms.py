@@ -55,7 +55,7 @@ class ColumnsForm(forms.Form):
     def __init__(self, gift_import: GiftImport, data: Mapping[str, Any] | None = None) -> None:
         initial = {"fund": gift_import.fund_id, "currency": gift_import.currency.upper()}
         initial["date_order"] = gift_import.date_order
-        super().__init__(data, initial=initial)  # type: ignore[arg-type]
+        super().__init__(data, initial=initial, label_suffix="")  # type: ignore[arg-type]
         choices = [("", "not in this file"), *_with_samples(gift_import)]
         for field in sources.FIELDS:
             self.fields[f"column-{field.code}"] = forms.ChoiceField(

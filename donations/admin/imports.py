@@ -97,7 +97,7 @@ class GiftImportAdmin(ShownAdmin[GiftImport]):
     def upload(self, request: HttpRequest) -> HttpResponse:
         """A file comes in and is read through; then its columns are asked for."""
         _allow(request, RUN)
-        form = UploadForm(request.POST or None, request.FILES or None)
+        form = UploadForm(request.POST or None, request.FILES or None, label_suffix="")
         if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
             said = form.cleaned_data
             try:
