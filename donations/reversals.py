@@ -55,23 +55,28 @@ def reverse(
     gift.save(update_fields=["status", "changed_at"])
     booked = [_book(gift, *line, noticed_on) for line in lines(gift, bank_fee_minor)]
     voided = void.void(gift.pk, reason=void_as or VOIDED_AS[Reversal.Reason(reason)], actor=actor, note=note)
-    audit.record(
-        actor,
-        "reverse gift",
-        gift,
-        reason=f"{reversal.get_reason_display()}{f': {note}' if note else ''}"[:300],
-        before={"status": Gift.Status.SETTLED},
-        after={
-            "status": gift.status,
-            "noticed_on": noticed_on.isoformat(),
-            "bank_fee_minor": bank_fee_minor,
-            "receipt": voided.receipt.number if voided else "",
-        },
-    )
+    _write_down(reversal, voided)
     # Services, and goods that the books carry at nothing, have no line to show.
     entry = next((one for one in booked if one.kind != LedgerEntry.Kind.BANK_FEE), None)
     signals.gift_reversed.send(sender=Gift, gift=gift, entry=entry)
     return reversal
+
+
+def _write_down(reversal: Reversal, voided: ReceiptVoid | None) -> None:
+    reason, note = reversal.get_reason_display(), reversal.note
+    audit.record(
+        reversal.actor,
+        "reverse gift",
+        reversal.gift,
+        reason=f"{reason}{f': {note}' if note else ''}"[:300],
+        before={"status": Gift.Status.SETTLED},
+        after={
+            "status": Gift.Status.REVERSED,
+            "noticed_on": reversal.noticed_on.isoformat(),
+            "bank_fee_minor": reversal.bank_fee_minor,
+            "receipt": voided.receipt.number if voided else "",
+        },
+    )
 
 
 def check(gift: Gift, *, reason: str, noticed_on: date, bank_fee_minor: int = 0) -> None:
