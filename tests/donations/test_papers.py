@@ -292,7 +292,7 @@ def test_a_paper_that_waited_for_the_right_donor_is_issued_once_that_is_put_righ
     due = ReceiptDue.objects.get(gift=gift)
     assert due.trouble == "The legal donor of this grant is the foundation, not a person of the family."
     assert due.due_at > clock.now()
-    Donor.objects.filter(pk=gift.donor_id).update(kind=Donor.Kind.FOUNDATION)
+    Donor.objects.filter(gifts=gift).update(kind=Donor.Kind.FOUNDATION)
     assert issue.issue_due() == [], "it is looked at again in an hour, or when somebody asks"
 
     chosen = {"action": "look_again", "_selected_action": [due.pk]}
