@@ -233,7 +233,7 @@ def booked_and_receipted(money: list[int]) -> None:
 
 def the_slip(page: Page, money: list[int]) -> None:
     page.reload()
-    expect(page.locator("tbody")).to_contain_text("waits for paper")
+    expect(page.locator("table.rows tbody")).to_contain_text("waits for paper")
     document = page.request.get(page.locator("#slip").get_attribute("href") or "")
     assert document.headers["content-type"] == "application/pdf"
     pages = [one.extract_text() for one in pypdf.PdfReader(io.BytesIO(document.body())).pages]
