@@ -15,11 +15,11 @@ from django.urls import URLPattern, path, reverse
 from nonprofit import mail
 from nonprofit.admin_filters import dates
 from nonprofit.admin_forms import OrganizationForm, StaffForm
+from nonprofit.admin_lists import IndexedList
 from nonprofit.admin_parts import (
     AuditedAdmin,
     Column,
     Deed,
-    IndexedList,
     Panel,
     Refused,
     ShownAdmin,
@@ -162,7 +162,7 @@ class OutgoingEmailAdmin(ShownAdmin[OutgoingEmail]):
     list_filter = ("status", dates("queued_at", "day", are_instants=True))
     heavy = ("text", "html")
     # Letters say what was given.
-    amounts = frozenset({"text"})
+    amounts = frozenset({"subject", "text"})
     search_fields = ("to",)
     search_help_text = "A whole e-mail address, or a letter's key like receipt:42"
     actions = ("send_again",)

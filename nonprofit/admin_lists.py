@@ -51,10 +51,14 @@ class IndexedList(ChangeList):
     def get_ordering_field(self, field_name: Any) -> Any:
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """By the chosen column or the list's own order, not by both: no index would fit."""
+        return super().get_ordering(request, queryset.order_by())
+
     def _get_deterministic_ordering(self, ordering: Any) -> Any:
         """Ties are broken by the primary key in the direction of the list, so that one index serves both directions."""
         given = list(ordering)
-        whole = super()._get_deterministic_ordering(given)
+        whole = super()._get_deterministic_ordering(given)  # type: ignore[misc]
         is_broken_here = len(whole) > len(given)
         if is_broken_here and given and not Key.of(given[-1]).is_descending:
             return [*given, "pk"]
@@ -73,27 +77,31 @@ class IndexedList(ChangeList):
         size, count = self.list_per_page, self.result_count
         keys = list(_keys(self.lookup_opts, self.queryset.query.order_by))
         after, before = request.GET.get(AFTER), request.GET.get(BEFORE)
+        start = after or before
+        values = self._values(keys, start) if start else None
         rows: list[Any]
-        if before is not None or (after is None and LAST in request.GET):
+        if (values is not None and before) or (values is None and LAST in request.GET):
             turned = [key.turned for key in keys]
-            found = self._rows(turned, self.queryset.reverse(), before, size + 1)
+            found = self._rows(turned, self.queryset.reverse(), values, size + 1)
             rows = found[:size][::-1]
-            has_newer, has_older = len(found) > size, before is not None
+            has_newer, has_older = len(found) > size, values is not None
         else:
-            found = self._rows(keys, self.queryset, after, size + 1)
+            # Also where the row that the page began at is gone.
+            found = self._rows(keys, self.queryset, values, size + 1)
             rows = found[:size]
-            has_newer, has_older = after is not None, len(found) > size
-        if not rows and count and (after or before):
-            # Nothing lies beyond: the row was the last one, or the others went meanwhile. The list's beginning does.
+            has_newer, has_older = values is not None, len(found) > size
+        if not rows and count and values is not None:
+            # Nothing lies beyond: the others went meanwhile.
             rows, has_newer = list(self.queryset[: size + 1]), False
             has_older, rows = len(rows) > size, rows[:size]
         self.result_list = rows
         self.multi_page = has_newer or has_older
         self.turns = tuple(self._turns(rows, has_newer=has_newer, has_older=has_older))
 
-    def _rows(self, keys: "list[Key]", queryset: QuerySet[Any], beyond: str | None, count: int) -> list[Any]:
-        """The next `count` rows in the order of `keys`, after the row `beyond` or from the beginning."""
-        values = self._values(keys, beyond) if beyond else None
+    def _rows(
+        self, keys: "list[Key]", queryset: QuerySet[Any], values: tuple[Any, ...] | None, count: int
+    ) -> list[Any]:
+        """The next `count` rows in the order of `keys`, after the row with these values or from the beginning."""
         if values is None:
             return list(queryset[:count])
         found: list[Any] = []
@@ -136,10 +144,10 @@ class Key:
         if isinstance(part, str):
             return cls(part.removeprefix("-"), part.startswith("-"), not part.startswith("-"))
         if isinstance(part, F):
-            return cls(part.name, False, True)
+            return cls(str(part.name), False, True)  # type: ignore[attr-defined]
         if isinstance(part, OrderBy) and isinstance(part.expression, F):
             are_last = bool(part.nulls_last) if part.nulls_first or part.nulls_last else not part.descending
-            return cls(part.expression.name, part.descending, are_last)
+            return cls(str(part.expression.name), part.descending, are_last)  # type: ignore[attr-defined]
         raise TypeError(f"a list cannot be sorted by {part!r}: name a column")
 
     @property

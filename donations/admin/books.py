@@ -82,6 +82,7 @@ class StripeEventAdmin(ShownAdmin[StripeEvent]):
     list_display_links = ("received_at", "type")
     list_filter = ("state", dates("happened_at", "day", are_instants=True))
     heavy = ("body", "trouble")
+    amounts = frozenset({"pretty"})
     search_fields = ("event_id",)
     search_help_text = "Stripe's id of the event (evt_…) or of the payment (pi_…)"
     actions = ("handle_again",)

@@ -216,7 +216,9 @@ def _with_defaults(model: type[models.Model], columns: tuple[str, ...]) -> tuple
         for field in model._meta.concrete_fields
         if field.column not in columns and not field.null and not field.generated
     ]
-    return [*columns, *(field.column for field in rest)], "".join(f"\t{_text(field.get_default())}" for field in rest)
+    return [*columns, *(str(field.column) for field in rest)], "".join(
+        f"\t{_text(field.get_default())}" for field in rest
+    )
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Django's own admin over our tables, as people write it first."""

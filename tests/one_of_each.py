@@ -1,0 +1,205 @@
+"""One row of everything the admin has a page for, so that every address can be tried. Its money is SUM and no other."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+
+from donations import reversals
+from donations.desk import merging
+from donations.models import (
+    AccountDetail,
+    Batch,
+    BatchRow,
+    Donor,
+    DonorMerge,
+    Employer,
+    FormerId,
+    Gift,
+    GiftDetail,
+    GiftImport,
+    GiftOrigin,
+    LedgerEntry,
+    PaymentLink,
+    PhoneCall,
+    PrintedReceipt,
+    PrintRun,
+    Promise,
+    PromisePart,
+    PromisePayment,
+    Receipt,
+    Reversal,
+    SoftCredit,
+    StripeEvent,
+    Tag,
+    Way,
+)
+from members.models import NewsletterSubscription
+from nonprofit import audit, clock
+from nonprofit.models import AuditEntry, Organization, OutgoingEmail, StoredFile, User
+from tests import builders
+
+# In minor units: a sum that stands nowhere by chance.
+SUM = 777_719
+DAY = date(2026, 11, 20)
+
+
+def rows() -> dict[str, Any]:
+    """By "app_model": a row's primary key; of tables that a page's address names."""
+    clerk = builders.staff("Staff", email="clerk@example.org")
+    builders.campaign()
+    gift = builders.receipted_gift(
+        amount_minor=SUM, plan=_plan(), address_line1="12 Ropewalk Lane", city="Port Haven", postal_code="04001"
+    )
+    builders.booked_gift(amount_minor=SUM, donor_email="due@example.org")
+    donor = gift.donor
+    assert donor is not None
+    check = _check(donor, clerk)
+    waiting = builders.pending_gift(amount_minor=SUM, kind=Gift.Kind.PHONE, donor_name="Carla Caller")
+    PaymentLink.objects.create(
+        gift=waiting, key="call:1", asked_by="task", expires_at=clock.now() + timedelta(days=7), letters=1
+    )
+    made: list[models.Model] = [
+        *(gift, donor, gift.receipt, gift.receipt_due if hasattr(gift, "receipt_due") else _due(), check),
+        *_promised(donor, gift),
+        *_on_paper(gift.receipt),
+        _batch(donor, clerk),
+        _reversal(donor, clerk),
+        PhoneCall.objects.create(
+            gift=waiting, taken_by=clerk, paid_by=PhoneCall.PaidBy.CARD, consent_text="May I?", consent_version="1"
+        ),
+        _merge(donor, clerk),
+        Tag.objects.create(name="Book club"),
+        _imported(check, donor, clerk),
+        *_floor(clerk),
+    ]
+    # The first of a table is the one that its pages are tried with.
+    found: dict[str, Any] = {}
+    for row in [*reversed(made), gift]:
+        found[f"{row._meta.app_label}_{row._meta.model_name}"] = row.pk
+    found |= {
+        f"{model._meta.app_label}_{model._meta.model_name}": model._default_manager.order_by("pk").values_list(
+            "pk", flat=True
+        )[0]
+        for model in (LedgerEntry, AuditEntry, BatchRow, PromisePart, PromisePayment, Organization, ContentType)
+    }
+    found |= {"donations_campaign": gift.campaign_id, "donations_fund": gift.fund_id, "donations_plan": gift.plan_id}
+    nameless = builders.donor(name="Unknown", email=None, kind=Donor.Kind.UNKNOWN)
+    found["nameless_gift"] = builders.settled_gift(amount_minor=SUM, donor=nameless).pk
+    found["returned_gift"] = Reversal.objects.values_list("gift_id", flat=True)[0]
+    found["closed_batch"] = Batch.objects.get(status=Batch.Status.CLOSED).pk
+    found |= {"phone_gift": waiting.pk, "other_donor": Donor.objects.get(name="Luis Silva").pk}
+    return found
+
+
+def _plan() -> Any:
+    return builders.starting_plan(amount_minor=SUM)
+
+
+def _due() -> Any:
+    return Gift.objects.get(donor_email="due@example.org").receipt_due
+
+
+def _check(donor: Donor, clerk: User) -> Gift:
+    check = builders.settled_gift(
+        donor=donor, kind=Gift.Kind.CHECK, amount_minor=SUM, card_brand="", card_last4="", gift_on=DAY
+    )
+    GiftDetail.objects.create(gift=check, check_number="1042", received_on=DAY, payer_name="Ana Silva")
+    SoftCredit.objects.create(gift=check, donor=_spouse(), role=SoftCredit.Role.SPOUSE)
+    return check
+
+
+def _spouse() -> Donor:
+    return Donor.objects.filter(name="Luis Silva").first() or builders.donor(name="Luis Silva")
+
+
+def _promised(donor: Donor, gift: Gift) -> list[models.Model]:
+    promise = Promise.objects.create(
+        kind=Promise.Kind.PLEDGE, donor=donor, fund=builders.fund(), promised_on=DAY, created_by="task"
+    )
+    part, _ = [PromisePart.objects.create(promise=promise, due_on=DAY, amount_minor=SUM) for _ in range(2)]
+    paid = PromisePayment.objects.create(part=part, gift=gift, actor="task")
+    return [promise, part, paid, Employer.objects.create(name="Harbor Hardware, LLC")]
+
+
+def _on_paper(receipt: Receipt) -> list[models.Model]:
+    run = PrintRun.objects.create(file=StoredFile.keep(b"%PDF-1.7 run", "application/pdf"), made_by="task")
+    return [run, PrintedReceipt.objects.create(run=run, receipt=receipt, page=1)]
+
+
+def _batch(donor: Donor, clerk: User) -> Batch:
+    batch = Batch.objects.create(
+        expected_count=2, expected_total_minor=SUM, deposit_on=DAY, fund=builders.fund(), opened_by=clerk
+    )
+    BatchRow.objects.create(
+        batch=batch,
+        position=1,
+        attempt=uuid4(),
+        donor=donor,
+        amount_minor=SUM,
+        entered_by=clerk,
+        check_number="7",
+        received_on=DAY,
+    )
+    Batch.objects.create(
+        status=Batch.Status.CLOSED,
+        expected_count=0,
+        expected_total_minor=SUM,
+        deposit_on=DAY,
+        fund=builders.fund(),
+        opened_by=clerk,
+        closed_by=clerk,
+        closed_at=clock.now(),
+    )
+    return batch
+
+
+def _reversal(donor: Donor, clerk: User) -> models.Model:
+    returned = _check(donor, clerk)
+    LedgerEntry.objects.create(
+        source="test:returned",
+        kind=LedgerEntry.Kind.GIFT,
+        gift=returned,
+        donor=donor,
+        fund=returned.fund,
+        amount_minor=SUM,
+        currency="usd",
+        happened_at=clock.now(),
+        booked_on=DAY,
+    )
+    return reversals.reverse(returned.pk, reason="bounced", noticed_on=DAY, actor=audit.staff(clerk))
+
+
+def _merge(donor: Donor, clerk: User) -> DonorMerge:
+    return merging.merge(donor.pk, builders.donor(name="Anna Silva").pk, user=clerk)
+
+
+def _imported(check: Gift, donor: Donor, clerk: User) -> GiftImport:
+    file = StoredFile.keep(b"Name,Amount\n", "text/csv")
+    brought = GiftImport.objects.create(
+        source="paypal", file_name="gifts.csv", file=file, fund=builders.fund(), uploaded_by=clerk, state="applied"
+    )
+    GiftOrigin.objects.create(gift=check, gift_import=brought, source="paypal", external_id="9XY", line=2)
+    FormerId.objects.create(donor=donor, source="paypal", value="P-7")
+    return brought
+
+
+def _floor(clerk: User) -> list[models.Model]:
+    way, _ = Way.objects.get_or_create(kind=Way.Kind.OTHER, defaults={"title": "Other", "position": 9})
+    StripeEvent.objects.create(
+        event_id="evt_1", type="charge.updated", is_live=False, happened_at=clock.now(), body={"amount": SUM}
+    )
+    return [
+        StripeEvent.objects.get(event_id="evt_1"),
+        way,
+        AccountDetail.objects.create(way=way, label="Routing number", value="021000021"),
+        NewsletterSubscription.objects.create(email="n@example.org", source="giving page", consent_at=clock.now()),
+        OutgoingEmail.objects.order_by("pk")[0],
+        clerk,
+        Group.objects.get(name="Staff"),
+        Authenticator.objects.create(user=clerk, type=Authenticator.Type.TOTP, data={"secret": "x"}),
+    ]
