@@ -14,6 +14,7 @@ TABLES = (
     *("donations_donor", "donations_donororigin", "donations_formerid", "donations_gift", "donations_giftorigin"),
     *("donations_giftdetail", "donations_ledgerentry"),
 )
+# Measured on a busy machine of two cores: 0.78 of COPY for 10,000 rows, 0.37 for 100,000.
 GOAL = 0.25
 
 

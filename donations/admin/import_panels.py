@@ -29,10 +29,11 @@ def numbers(gift_import: GiftImport) -> list[Number]:
     if not summary:
         return []
     states = summary["states"]
+    is_in = gift_import.state == GiftImport.State.APPLIED
     people = f"{summary['known']:,} supporters we know, {summary['new']:,} new"
     return [
         Number("rows in the file", f"{summary['rows']:,}"),
-        Number("ready to come in", f"{states.get('ready', 0):,}", people),
+        Number("came in" if is_in else "ready to come in", f"{states.get('ready', 0):,}", people),
         Number("already here", f"{states.get('duplicate', 0):,}", "imported before, left out"),
         Number("look like gifts already here", f"{states.get('alike', 0):,}", "same supporter, date and amount"),
         Number("with problems", f"{states.get('faulty', 0):,}", "left out"),
