@@ -6,6 +6,6 @@ from django.dispatch import Signal
 gift_settled = Signal()
 # Sent when money of a settled gift goes back, with gift=Gift and entry=LedgerEntry.
 gift_reversed = Signal()
-# Sent once for a whole applied import, with gift_import=GiftImport, and not gift_settled for each of its gifts: they are
-# the past of another platform, which wrote to these people then. It takes one listener one query and not 100,000.
+# Sent once for a whole applied import, with gift_import=GiftImport, and not gift_settled for each of its gifts: they
+# are the past of another platform, which wrote to these people then. One query for a listener and not 100,000.
 gifts_imported = Signal()

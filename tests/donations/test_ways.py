@@ -132,7 +132,7 @@ def test_a_visitors_slip_names_the_campaign_and_nobody(client: Client) -> None:
 def test_a_supporters_own_slip_is_filled_in_and_finds_them(client: Client) -> None:
     builders.campaign()
     donor = builders.donor(name="Ana Silva", address_line1="12 Elm Street", city="Boston", postal_code="02139")
-    donor.user = User.objects.create_user(donor.email, None)
+    donor.user = User.objects.create_user(str(donor.email), None)
     donor.save()
     client.force_login(donor.user)
     answer = client.get("/ways/reply-slip/")
