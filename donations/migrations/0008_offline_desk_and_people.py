@@ -526,6 +526,7 @@ class Migration(migrations.Migration):
                 ("actor", models.CharField(max_length=80)),
                 ("at", models.DateTimeField(default=nonprofit.clock.now, editable=False)),
             ],
+            options={"verbose_name_plural": "returned and corrected"},
         ),
         migrations.CreateModel(
             name="SoftCredit",
@@ -594,7 +595,7 @@ class Migration(migrations.Migration):
             name="addressee",
             field=models.CharField(
                 blank=True,
-                help_text='On the envelope, as written: "Ana and Luis Ortega" (domain rule 52).',
+                help_text='On the envelope, as written: "Ana and Luis Ortega".',
                 max_length=200,
             ),
         ),

@@ -27,7 +27,7 @@ def take(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("donations", "0016_lane_lists"),
+        ("donations", "0016_turn_the_pages_of_lists"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

@@ -45,7 +45,7 @@ class Donor(models.Model):
     postal_code = models.CharField("ZIP code", max_length=20, blank=True)
     country = models.CharField(max_length=2, blank=True)
     addressee = models.CharField(
-        max_length=200, blank=True, help_text='On the envelope, as written: "Ana and Luis Ortega" (domain rule 52).'
+        max_length=200, blank=True, help_text='On the envelope, as written: "Ana and Luis Ortega".'
     )
     # Letters and e-mails look at these when they leave, not when they are queued (rule 83).
     is_deceased = models.BooleanField("has died", default=False)

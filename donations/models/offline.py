@@ -258,5 +258,8 @@ class Reversal(models.Model):
     actor = models.CharField(max_length=80)
     at = models.DateTimeField(default=clock.now, editable=False)
 
+    class Meta:
+        verbose_name_plural = "returned and corrected"
+
     def __str__(self) -> str:
         return f"{self.get_reason_display()}, {self.noticed_on:%Y-%m-%d}"

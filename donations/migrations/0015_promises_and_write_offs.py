@@ -28,7 +28,7 @@ def take(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0014_lane_imports")]
+    dependencies = [("donations", "0014_imports_that_can_be_undone")]
     operations = [
         migrations.CreateModel(
             name="PartWriteOff",

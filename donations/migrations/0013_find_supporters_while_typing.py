@@ -269,7 +269,7 @@ DROP FUNCTION donations_mailbox(text);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0012_lane_batches")]
+    dependencies = [("donations", "0012_keep_half_typed_rows")]
     operations = [
         migrations.RunSQL(WORDS, DROP_WORDS),
         migrations.RunSQL(TABLES, DROP_TABLES),

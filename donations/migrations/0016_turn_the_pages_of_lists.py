@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0015_lane_promises")]
+    dependencies = [("donations", "0015_promises_and_write_offs")]
     operations = [
         migrations.RemoveIndex(model_name="gift", name="gift_by_amount"),
         migrations.RemoveIndex(model_name="gift", name="gift_by_date"),

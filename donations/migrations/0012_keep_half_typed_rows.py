@@ -35,7 +35,7 @@ FREE_BATCH = "DROP TRIGGER refuse_change ON donations_batch; DROP FUNCTION refus
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0011_lane_receipts")]
+    dependencies = [("donations", "0011_find_papers_to_print")]
     operations = [
         # Batches came with 0008, a few steps before: there is none yet that could get another's attempt.
         migrations.AddField(
