@@ -12,6 +12,7 @@ class NonprofitConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("nonprofit.checks")
+        import_module("nonprofit.lookups")
 
 
 class AdminConfig(DjangoAdminConfig):

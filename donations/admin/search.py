@@ -87,7 +87,7 @@ def gifts(queryset: QuerySet[Gift], text: str, *, by_amount: bool = True) -> tup
         # Gifts that never settled have no donor: they are found by what was typed with them.
         unpaid = Gift.objects.filter(_holds(typed.words, "donor_name", "donor_email"), donor__isnull=True).order_by()
         loose = list(unpaid.values_list("pk", flat=True)[:PEOPLE])
-        queryset = queryset.filter(Q(donor_id__in=ids) | Q(pk__in=loose))
+        queryset = queryset.filter(Q(donor__pk__any=ids) | Q(pk__any=loose))
     return queryset, is_cut
 
 
@@ -97,7 +97,7 @@ def by_gift(queryset: QuerySet[Model], text: str, *, by_amount: bool = True) -> 
         return queryset, False
     found, is_cut = gifts(Gift.objects.order_by("-pk"), text, by_amount=by_amount)
     ids = list(found.values_list("pk", flat=True)[: PEOPLE + 1])
-    return queryset.filter(gift_id__in=ids[:PEOPLE]), is_cut or len(ids) > PEOPLE
+    return queryset.filter(gift__pk__any=ids[:PEOPLE]), is_cut or len(ids) > PEOPLE
 
 
 def donors(queryset: QuerySet[Donor], text: str) -> tuple[QuerySet[Donor], bool]:
@@ -114,7 +114,7 @@ def donors(queryset: QuerySet[Donor], text: str) -> tuple[QuerySet[Donor], bool]
     if not words:
         return queryset, False
     ids, is_cut = people(words)
-    return queryset.filter(pk__in=ids), is_cut
+    return queryset.filter(pk__any=ids), is_cut
 
 
 def _holds(words: list[str], *columns: str) -> Q:
