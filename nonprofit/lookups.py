@@ -9,7 +9,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 @BigAutoField.register_lookup
-class IsAny(Lookup):  # type: ignore[type-arg]
+class IsAny(Lookup):
     """`id = ANY(array)`. A thousand ids by `__in` cost more to write down than to look up."""
 
     lookup_name = "any"
