@@ -55,6 +55,8 @@ class Panel:
     foot: Sequence[object] = ()
     more: SafeString | str = ""
     deeds: Sequence[Deed] = field(default_factory=tuple)
+    # Beneath all others, whoever adds them.
+    is_last: bool = False
 
     def without_amounts(self) -> "Panel":
         """The same without the columns that tell what people give."""
@@ -150,7 +152,7 @@ class ShownAdmin(ListAdmin[Row]):
         if obj is not None:
             context |= {"title": str(obj), "subtitle": None}
             beside = [panel for panels in _beside.get(type(obj), []) for panel in panels(request, obj)]
-            panels = [*self.panels(request, obj), *beside]
+            panels = sorted([*self.panels(request, obj), *beside], key=lambda panel: panel.is_last)
             if not sees_amounts(request):
                 panels = [panel.without_amounts() for panel in panels]
             context |= {"panels": panels, "deeds": self.deeds(request, obj)}
@@ -275,6 +277,7 @@ def audit_panel(rows: Sequence[models.Model]) -> Panel:
         [Column("When"), Column("Who"), Column("What"), Column("To"), Column("Details", is_amount=True)],
         [(e.at, names[e.actor], e.action, f"{e.target_type} {e.target_id}", details(e)) for e in entries],
         "Nothing has been done to it yet.",
+        is_last=True,
     )
 
 

@@ -35,17 +35,17 @@ ORDER = (
         "Gift",
         "Batch",
         "PhoneCall",
-        "Plan",
         "PromisePart",
-        "GiftImport",
+        "Plan",
+        "Reversal",
+        "PrintRun",
         "Receipt",
         "ReceiptDue",
-        "PrintRun",
         "LedgerEntry",
-        "Reversal",
+        "GiftImport",
         "StripeEvent",
     ),
-    *("Campaign", "Fund", "Way", "Employer", "NewsletterSubscription"),
+    *("Campaign", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]
@@ -61,6 +61,7 @@ class StaffAdminSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        self.empty_value_display = "—"
         self._figures: list[Figures] = []
 
     def add_figures(self, figures: Figures) -> None:

@@ -183,6 +183,10 @@ class PromiseAdmin(SeenWithPromises, PromisePages):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Promise]:
         return shown(request).select_related("donor", "matched_gift", "fund", "campaign")
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Not on the desk: the worklist stands there."""
+        return False
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The worklist is the list of promises."""
         if self.has_view_permission(request):
