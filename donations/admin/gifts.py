@@ -19,6 +19,8 @@ from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 
 ONLINE = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
+# What only a gift by card has to say.
+OF_CARDS = frozenset({"covered", "newsletter", "card", "payment_intent_id"})
 CUT = f"More than {search.PEOPLE:,} supporters fit; the list holds the gifts of the first ones. Type more of the name."
 
 
@@ -63,6 +65,13 @@ class GiftAdmin(ShownAdmin[Gift]):
         ("Words", {"fields": ("tribute_words", "note")}),
         ("Payment", {"fields": ("card", "payment_intent_id", "started_at", "settled_at")}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Gift | None = None) -> Any:
+        """What its kind has to say, without lines that can only be empty."""
+        parts = super().get_fieldsets(request, obj)
+        if obj is None or obj.kind in ONLINE:
+            return parts
+        return [(name, {"fields": [f for f in part["fields"] if f not in OF_CARDS]}) for name, part in parts]
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Newest first; within chosen dates by those dates, which is the order of their index."""
