@@ -75,11 +75,11 @@ class Year:
 
     @property
     def words(self) -> str:
-        """ "2 gifts, 1 gift of stock, goods or work, 1 thanks to you": property and thanks are counted apart."""
+        """ "2 gifts, 1 of stock, goods or work, 1 that came through you": property and thanks are counted apart."""
         tally = self.tally
         parts = [_many(tally.money)] if tally.money else []
         parts += [f"{_many(tally.property)} of stock, goods or work"] if tally.property else []
-        parts += [f"{tally.thanked} thanks to you"] if tally.thanked else []
+        parts += [f"{tally.thanked} that came through you"] if tally.thanked else []
         return ", ".join(parts) or "no gift that stands"
 
 
