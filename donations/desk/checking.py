@@ -173,7 +173,7 @@ def _date_troubles(row: BatchRow, today: date, *, has_all: bool) -> list[Trouble
 
 def _unread(field: str, text: str) -> str:
     if field in ("donor", "recognized"):
-        return f"Nobody is picked for “{text}” yet."
+        return f"Nobody is picked for “{text}” yet: choose from the list or make a new one."
     return f"{_name(field)} “{text}” cannot be read."
 
 

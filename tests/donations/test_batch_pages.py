@@ -99,7 +99,7 @@ def test_the_script_keeps_a_row_as_it_is_typed(sam: User) -> None:
     half = client.post(url("save_row", batch.pk), form, headers=JSON).json()
     assert half["is_finished"] is False
     assert half["errors"]["amount"] == "Enter an amount like 25 or 1,250.50."
-    assert half["errors"]["donor"] == "Nobody is picked for “sil” yet."
+    assert half["errors"]["donor"] == "Nobody is picked for “sil” yet: choose from the list or make a new one."
     assert half["values"]["amount"] == "25,5"
 
     form |= {"amount": "125.00", "check_number": "#000123", "donor": str(ana.pk), "donor_text": "Ana Silva"}
