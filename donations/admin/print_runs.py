@@ -130,7 +130,8 @@ def stack_panel(run: PrintRun) -> Panel:
 
 def _to(receipt: Receipt) -> tuple[str, str]:
     to = receipt.snapshot.get("recipient", receipt.snapshot["donor"])
-    return to["name"], to["address_lines"][-1]
+    # A paper can be in a stack without a postal address: by hand, or from before addresses were asked for.
+    return to["name"], next(iter(to["address_lines"][-1:]), "—")
 
 
 def _now(run: PrintRun, printed: PrintedReceipt) -> str:

@@ -196,6 +196,25 @@ def test_the_page_says_what_waits_and_the_button_makes_it() -> None:
 
 
 @pytest.mark.django_db
+def test_a_paper_without_an_address_is_shown_in_its_stack() -> None:
+    receipt = waiting_paper("Alice Novak")
+    run = print_run.make("staff:1")
+    assert run is not None
+    nowhere = Receipt.objects.create(
+        series="R",
+        year=2020,
+        sequence=1,
+        number="R-2020-000001",
+        gift=builders.settled_gift(),
+        snapshot=receipt.snapshot | {"recipient": {"is": "donor", "name": "Bob Lind", "address_lines": []}},
+    )
+    PrintedReceipt.objects.create(run=run, receipt=nowhere, page=9)
+    page = desk("Staff").get(f"{LIST}{run.pk}/change/")
+    assert page.status_code == 200
+    assert "Bob Lind" in page.content.decode()
+
+
+@pytest.mark.django_db
 def test_rule_83_what_became_void_or_flagged_since_is_to_be_taken_out() -> None:
     receipt = waiting_paper("Alice Novak")
     waiting_paper("Bob Lind")
