@@ -123,6 +123,7 @@ def change_part(part_id: int, *, due_on: date | None, amount_minor: int | None, 
         if part.promise.kind == Promise.Kind.BEQUEST:
             before, after = {}, {"due_on": str(due_on or "")}
         audit.record(actor, "change promise", part, before=before, after=after)
+        _close_outgrown(part, actor)
     return part
 
 
@@ -177,8 +178,7 @@ def pay(part_id: int, gift_id: int, actor: str, *, is_unmentioned: bool = False)
         part=part, gift=gift, actor=actor, papers_checked_by=actor if needs_check else ""
     )
     _thank_employee(gift, part.promise)
-    if not PromisePart.objects.filter(pk=part.pk).with_paid().unpaid().exists():
-        _close_links(part, actor)
+    _close_outgrown(part, actor)
     checked = {"papers_checked": True} if needs_check else {}
     audit.record(actor, "pay promise", part, after={"gift": gift.pk, **checked})
     return payment
@@ -227,13 +227,17 @@ def _thank_employee(gift: Gift, made: Promise) -> None:
 
 @transaction.atomic
 def detach(payment_id: int, reason: str, actor: str) -> None:
-    """The gift pays this promise no more, and may pay another. The gift itself is untouched. Safe twice."""
+    """The gift pays this promise no more, and may pay another. The gift itself is untouched. Safe twice.
+
+    One that still waits to be paid by its link can pay nothing else, so the link is closed.
+    """
     payment = (
         PromisePayment.objects.select_for_update(of=("self",)).select_related("part").filter(pk=payment_id).first()
     )
     if payment is None:
         return
     audit.record(actor, "detach gift from promise", payment.part, reason=reason, before={"gift": payment.gift_id})
+    _close(PaymentLink.objects.waiting().filter(gift=payment.gift_id), payment.part, actor)
     payment.delete()
 
 
@@ -280,7 +284,9 @@ def _letter(part: PromisePart, waiting: PaymentLink | None, *, note: str, actor:
     if waiting is not None and waiting.gift.amount == part.open:
         return links.send_again(waiting.gift_id, actor).gift
     _close_links(part, actor)
-    made, number = part.promise, part.payments.filter(gift__payment_link__isnull=False).count() + 1
+    made, key = part.promise, f"promise-part:{part.pk}:"
+    # Every link there ever was counts, also of gifts that were let go since: a number is one gift for ever.
+    number = PaymentLink.objects.filter(key__startswith=key).count() + 1
     gift = links.send(
         donor=made.donor,
         amount=part.open,
@@ -288,7 +294,7 @@ def _letter(part: PromisePart, waiting: PaymentLink | None, *, note: str, actor:
         campaign=made.campaign,
         actor=actor,
         note=note,
-        key=f"promise-part:{part.pk}:{number}",
+        key=f"{key}{number}",
     )
     # From here on the gift's own state says whether the part is paid: nothing has to happen when it settles.
     PromisePayment.objects.create(part=part, gift=gift, actor=actor)
@@ -297,7 +303,17 @@ def _letter(part: PromisePart, waiting: PaymentLink | None, *, note: str, actor:
 
 def _close_links(part: PromisePart, actor: str) -> None:
     """Links of this part that wait can be paid no more: it came another way, or will not come."""
+    _close(PaymentLink.objects.waiting().filter(gift__promise_payment__part=part), part, actor)
+
+
+def _close_outgrown(part: PromisePart, actor: str) -> None:
+    """No link of this part takes more than is still open of it: what came another way is not asked for again."""
+    still = PromisePart.objects.with_paid().select_related("promise").get(pk=part.pk).open
     waiting = PaymentLink.objects.waiting().filter(gift__promise_payment__part=part)
+    _close(waiting.filter(gift__amount_minor__gt=still.minor), part, actor)
+
+
+def _close(waiting: QuerySet[PaymentLink], part: PromisePart, actor: str) -> None:
     closed = list(waiting.values_list("gift", flat=True))
     if closed:
         PaymentLink.objects.filter(gift__in=closed).update(expires_at=clock.now())

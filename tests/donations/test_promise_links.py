@@ -86,6 +86,43 @@ def test_a_link_closes_when_nothing_is_open_any_more(how: str) -> None:
     assert AuditEntry.objects.filter(action="close payment link").count() == 1
 
 
+def test_a_link_that_asks_for_more_than_is_open_closes_at_once() -> None:
+    made = pledge("250")
+    sent(made)
+    promises.pay(part(made).pk, check(made.donor, 100_00).pk, ACTOR)
+    assert not PaymentLink.objects.waiting().exists()
+
+    smaller = pledge("250")
+    sent(smaller)
+    promises.change_part(part(smaller).pk, due_on=None, amount_minor=300_00, actor=ACTOR)
+    assert PaymentLink.objects.waiting().count() == 1
+    promises.change_part(part(smaller).pk, due_on=None, amount_minor=200_00, actor=ACTOR)
+    assert not PaymentLink.objects.waiting().exists()
+
+
+def test_after_a_links_gift_was_let_go_the_next_link_is_a_gift_of_its_own() -> None:
+    made = pledge("250")
+    other = pledge("250", donor=made.donor)
+    first = sent(made)
+    gifts.settle(first.pk, builders.payment(first))
+    promises.detach(PromisePayment.objects.get().pk, "it was for the other pledge", ACTOR)
+    promises.pay(part(other).pk, first.pk, ACTOR)
+    minutes_later(made)
+
+    second = sent(made)
+
+    assert (second != first, second.status, second.promise_payment.part) == (True, "pending", part(made))
+    assert (part(made).state, part(other).state) == (State.OPEN, State.PAID)
+    assert OutgoingEmail.objects.filter(template="payment_link").count() == 2
+
+
+def test_the_link_of_a_gift_that_is_let_go_closes() -> None:
+    made = pledge("250")
+    sent(made)
+    promises.detach(PromisePayment.objects.get().pk, "a wrong pledge", ACTOR)
+    assert not PaymentLink.objects.waiting().exists()
+
+
 def test_where_no_link_can_go_it_is_said() -> None:
     silent = pledge(donor=builders.donor(name="Alice", email=None))
     answer = desk("Staff").post(url("send_link", part(silent).pk), {"note": "Your pledge"})
