@@ -8,15 +8,18 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import CharField
+from django.db.models.functions import Cast
 
-from donations import offline
+from donations import donors, offline
 from donations.desk import checking, promises
 from donations.models import Batch, BatchRow, Campaign, Donor, Fund, Gift
 from donations.rules import dating, deposits, kinds
 from nonprofit import audit, clock
-from nonprofit.models import User
+from nonprofit.models import AuditEntry, User
 from nonprofit.money import Money
 
+CHANGED = "change row"
 ENTER, CLOSE, OVERRIDE = "donations.enter_batch", "donations.close_batch", "donations.override_batch"
 
 
@@ -130,7 +133,7 @@ def override(batch_id: int, user: User, reason: str) -> Batch:
     """
     must(user, OVERRIDE)
     batch = locked(batch_id)
-    if batch.opened_by_id == user.pk or batch.rows.filter(entered_by=user).exists():
+    if batch.opened_by_id == user.pk or _typed_in(batch, user):
         raise CannotChange("You opened this batch or entered rows of it: another person has to look at the difference.")
     if not (differing := checking.differences(batch, checking.balance(batch))):
         raise CannotChange("Count and total agree: there is nothing to override.")
@@ -155,9 +158,10 @@ def close(batch_id: int, user: User) -> Batch:
         return batch
     _still_open(batch)
     # A merge of one of these supporters comes before or after, never in between.
-    list(Donor.objects.select_for_update(no_key=True).filter(pk__in=batch.rows.values("donor")).order_by("pk"))
+    people = {pk for both in batch.rows.values_list("donor", "recognized") for pk in both if pk}
+    list(Donor.objects.select_for_update(no_key=True).filter(pk__in=people).order_by("pk"))
     review = checking.review(batch)
-    if reasons := [*review.reasons, *_same_person(review, user)]:
+    if reasons := [*review.reasons, *_same_person(batch, user)]:
         raise CannotClose(reasons)
     rows = [one.row for one in review.rows]
     actor = audit.staff(user)
@@ -176,10 +180,19 @@ def close(batch_id: int, user: User) -> Batch:
     return batch
 
 
-def _same_person(review: checking.Review, user: User) -> list[str]:
-    if settings.DESK_CLOSER_DIFFERS and any(one.row.entered_by_id == user.pk for one in review.rows):
+def _same_person(batch: Batch, user: User) -> list[str]:
+    if settings.DESK_CLOSER_DIFFERS and _typed_in(batch, user):
         return ["You entered rows of this batch: another person closes it."]
     return []
+
+
+def _typed_in(batch: Batch, user: User) -> bool:
+    """Whether they entered one of its rows, or changed what another person had entered."""
+    if batch.rows.filter(entered_by=user).exists():
+        return True
+    numbers = batch.rows.order_by().values(number=Cast("pk", CharField()))
+    changes = AuditEntry.objects.filter(action=CHANGED, actor=audit.staff(user), target_type="batchrow")
+    return changes.filter(target_id__in=numbers).exists()
 
 
 def _pay_promise(row: BatchRow, actor: str) -> None:
@@ -219,7 +232,7 @@ def recorded(row: BatchRow) -> offline.Recorded:
         batch=batch,
         proposed_on=proposed.on if override and proposed else None,
         date_reason=row.date_reason if override else "",
-        recognized=[(row.recognized, kind.recognizes)] if row.recognized and kind.recognizes else [],
+        recognized=[(donors.became(row.recognized), kind.recognizes)] if row.recognized and kind.recognizes else [],
         tribute=row.tribute,
         tribute_name=row.tribute_name,
         note=row.note,

@@ -69,6 +69,7 @@ class Review:
             if one.troubles
         ]
         found += [f"Row {one.row.position}: {_postdated(one.row)}" for one in self.rows if one.is_postdated]
+        found += [f"Row {row.position}: {_too_early(row)}" for row in self._too_early]
         for one in self.rows:
             if one.is_doubtful:
                 others = ", ".join(str(other) for other in one.duplicates)
@@ -80,6 +81,18 @@ class Review:
         if self.batch.is_postdated and self.batch.deposit_on > clock.today():
             found.append(f"These checks cannot go to the bank before {self.batch.deposit_on:%B %-d, %Y}.")
         return found
+
+    @property
+    def _too_early(self) -> list[BatchRow]:
+        """Checks whose date has not come: no gift is dated ahead, also where the deposit is later too."""
+        if self.batch.is_postdated:
+            return []
+        today = clock.today()
+        return [one.row for one in self.rows if not one.is_postdated and is_postdated(one.row, today)]
+
+
+def _too_early(row: BatchRow) -> str:
+    return f"the check is dated {row.check_on:%B %-d, %Y}: close the batch on that day."
 
 
 def _postdated(row: BatchRow) -> str:

@@ -72,11 +72,12 @@ def save(batch_id: int, typed: Typed, user: User) -> BatchRow:
     if row.pk is None or before != after:
         row.save()
         batches.changed(batch)
-    if was_finished and before != after:
+    # Whoever changes another's row is on record as having typed in it too: they do not close or override it alone.
+    if (was_finished or row.entered_by_id != user.pk) and before != after:
         changed = [name for name in after if before[name] != after[name]]
         audit.record(
             audit.staff(user),
-            "change row",
+            batches.CHANGED,
             row,
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
@@ -88,10 +89,9 @@ def save(batch_id: int, typed: Typed, user: User) -> BatchRow:
 def remove(row_id: int, user: User) -> None:
     """The row is gone from its open batch; a finished one is in the audit log. Safe twice. Raises CannotChange."""
     batches.must(user, batches.ENTER)
-    row = BatchRow.objects.filter(pk=row_id).first()
-    if row is None:
+    if not BatchRow.objects.filter(pk=row_id).exists():
         return
-    batch = batches.locked(row.batch_id)
+    row, batch = _row(row_id)
     if not checking.troubles(row, clock.today()):
         audit.record(audit.staff(user), "remove row", batch, before={"row": row.position, **_values(row)})
     row.delete()
@@ -127,7 +127,13 @@ def put_aside(row_id: int, user: User) -> Batch:
             return batch
         raise batches.CannotChange("Only a check dated after the deposit is put aside.")
     waiting = Batch.objects.select_for_update().filter(
-        status=Batch.Status.OPEN, is_postdated=True, deposit_on=row.check_on, currency=batch.currency, fund=batch.fund
+        status=Batch.Status.OPEN,
+        is_postdated=True,
+        deposit_on=row.check_on,
+        currency=batch.currency,
+        fund=batch.fund,
+        # A row that names no campaign has its batch's.
+        campaign=batch.campaign,
     )
     target = waiting.first() or Batch.objects.create(
         kind=Batch.Kind.CHECKS,
@@ -170,7 +176,10 @@ def _row(row_id: int) -> tuple[BatchRow, Batch]:
     if row is None:
         raise batches.CannotChange("This row has been removed.")
     batch = batches.locked(row.batch_id)
-    row.refresh_from_db()
+    try:
+        row.refresh_from_db()
+    except BatchRow.DoesNotExist as error:
+        raise batches.CannotChange("This row has been removed.") from error
     if row.batch_id != batch.pk:
         raise batches.CannotChange(f"This row has been moved to {row.batch}.")
     return row, batch

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InternalError, OperationalError, connection, connections
+from django.db import DatabaseError, InternalError, OperationalError, connection, connections, transaction
 from pytest_django.fixtures import Settings
 
 from donations.desk import batches, checking, rows
@@ -164,6 +164,16 @@ def test_only_holders_of_the_right_close(two: Batch) -> None:
     assert nothing_booked()
 
 
+def test_who_corrected_a_row_of_another_entered_it_too(two: Batch, settings: Settings) -> None:
+    boss, row = builders.staff("Administrator"), two.rows.get(position=1)
+    typed = rows.Typed(attempt=row.attempt, donor_id=row.donor_id, amount_minor=9_900, facts=row.facts())
+    rows.save(two.pk, typed, boss)
+    with pytest.raises(batches.CannotChange, match="another person has to look"):
+        batches.override(two.pk, boss, "It is as it is.")
+    settings.DESK_CLOSER_DIFFERS = True
+    assert "another person closes it" in why_not(two, boss)
+
+
 def test_the_one_who_entered_may_be_kept_from_closing(two: Batch, sam: User, fiona: User, settings: Settings) -> None:
     settings.DESK_CLOSER_DIFFERS = True
     assert "another person closes it" in why_not(two, sam)
@@ -215,6 +225,8 @@ def test_a_row_typed_while_it_closes_is_in_it_or_refused(two: Batch, sam: User) 
         assert (batch.rows.count(), Gift.objects.count()) == (3, 0)
 
 
+WAITS = """SELECT pid FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()"""
 # Whoever waits for a lock is in the middle of a transaction, and dies there.
 KILL = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND datname = current_database()"""
@@ -456,6 +468,57 @@ def test_checks_of_one_date_put_aside_at_once_share_one_batch(sam: User) -> None
     assert sorted(row.position for row in waiting.rows.all()) == [1, 2, 3]
 
 
+@time_machine.travel("2026-11-23T15:00:00+00:00", tick=False)
+def test_a_check_is_not_booked_before_its_date_because_the_deposit_is_later_too(sam: User) -> None:
+    later = date(2026, 12, 15)
+    batch = opened(sam, expected_count=1, expected_total=Money(2_500), deposit_on=later)
+    check(batch, sam, facts={"check_on": later})
+    assert "Row 1: the check is dated December 15, 2026: close the batch on that day." in why_not(batch, sam)
+    with time_machine.travel("2026-12-15T15:00:00+00:00", tick=False):
+        batches.close(batch.pk, sam)
+    assert Gift.objects.get().gift_on == later
+
+
+def test_a_check_put_aside_keeps_its_campaign_and_one_without_gets_none(sam: User) -> None:
+    later = clock.today() + timedelta(days=20)
+    gala = builders.campaign(slug="gala", code="GALA", name="Gala", is_default=False)
+    given = [opened(sam, campaign=gala), opened(sam)]
+    waiting = [
+        rows.put_aside(check(one, sam, facts={"check_number": str(one.pk), "check_on": later}).pk, sam) for one in given
+    ]
+    with time_machine.travel(later + timedelta(days=1), tick=False):
+        for pk in {one.pk for one in waiting}:
+            batches.close(pk, sam)
+    assert list(Gift.objects.order_by("batch_row__pk").values_list("campaign", flat=True)) == [gala.pk, None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_put_aside_while_it_is_removed_stays_where_it_went(sam: User) -> None:
+    later = clock.today() + timedelta(days=20)
+    batch = opened(sam)
+    row = check(batch, sam, facts={"check_on": later})
+    with transaction.atomic():
+        Batch.objects.select_for_update().get(pk=batch.pk)
+        failed: list[BaseException] = []
+        removing = threading.Thread(target=lambda: failed.extend(at_once(lambda: rows.remove(row.pk, sam))))
+        removing.start()
+        with database() as watching:
+            while not watching.execute(WAITS).fetchall():
+                assert removing.is_alive()
+        target = Batch.objects.create(
+            expected_count=1,
+            expected_total_minor=2_500,
+            deposit_on=later,
+            fund=batch.fund,
+            is_postdated=True,
+            opened_by=sam,
+        )
+        BatchRow.objects.filter(pk=row.pk).update(batch=target)
+    removing.join(timeout=20)
+    assert [type(one) for one in failed] == [batches.CannotChange]
+    assert BatchRow.objects.get(pk=row.pk).batch == target
+
+
 def test_a_check_of_today_is_not_put_aside(two: Batch, sam: User) -> None:
     row = two.rows.first()
     assert row
@@ -591,3 +654,13 @@ def test_thanks_beside_the_legal_donor(sam: User) -> None:
     gift = Gift.objects.get()
     assert (gift.donor, [(c.donor, c.role) for c in gift.soft_credits.all()]) == (sponsor, [(advisor, "advisor")])
     assert LedgerEntry.objects.get().donor == sponsor
+
+
+def test_who_is_thanked_is_who_they_became_while_the_row_was_typed(sam: User) -> None:
+    batch = opened(sam, expected_count=1, expected_total=Money(2_500))
+    kept = builders.donor()
+    gone, sponsor = builders.donor(merged_into=kept), builders.donor(kind=Donor.Kind.DAF_SPONSOR)
+    row = check(batch, sam, kind="daf", donor_id=sponsor.pk, facts={"advised_fund": "Silva Fund"})
+    BatchRow.objects.filter(pk=row.pk).update(recognized=gone)
+    batches.close(batch.pk, sam)
+    assert [credit.donor for credit in Gift.objects.get().soft_credits.all()] == [kept]
