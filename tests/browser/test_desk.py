@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from donations.models import Gift, Receipt, Way
+from donations.models import AccountDetail, Employer, Gift, GiftDetail, Receipt, Way
 from donations.receipts import deliver
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
 
 # What axe itself does to a page with a strict content policy, so what the pages do by themselves is looked at first.
 AXE_NOISE = r"Applying inline style|preload assets|postMessage"
+# What stands over the edge: the page itself, or a field over the line that holds it.
+CUT_OFF = """() => [
+  ...[document.documentElement].filter((page) => page.scrollWidth > page.clientWidth),
+  ...[...document.querySelectorAll("#content .form-row :is(input, select, textarea)")].filter((field) =>
+    field.getBoundingClientRect().right > field.closest(".form-row").getBoundingClientRect().right + 1),
+].map((element) => element.name || element.tagName)"""
 
 
 @pytest.fixture
@@ -48,12 +54,32 @@ def sign_in(page: Page, user: User, then: str) -> None:
     page.locator("main form button").first.click()
 
 
+@pytest.fixture
+def busy(newsroom: None) -> None:
+    """More gifts than one page of the list holds, one of them by check, and what stands around the gifts."""
+    for _ in range(51):
+        builders.pending_gift(donor_name="Charlie Underwood-Featherstone")
+    ruth = builders.donor(name="Ruth Abbott", email=None)
+    check = builders.settled_gift(
+        donor=ruth, donor_name="Ruth Abbott", donor_email="", kind=Gift.Kind.CHECK, card_brand="", card_last4=""
+    )
+    GiftDetail.objects.create(gift=check, check_number="1042", received_on=check.gift_on, payer_name="R. Abbott")
+    Employer.objects.create(name="Harbor Hardware, LLC")
+    AccountDetail.objects.create(way=Way.objects.get(), label="Routing number", value="000000000")
+
+
 def pages() -> dict[str, str]:
-    gift = Gift.objects.settled().get()
+    gift = Gift.objects.settled().get(kind=Gift.Kind.CARD)
+    check = Gift.objects.get(kind=Gift.Kind.CHECK)
     return {
         "the desk": "",
         "gifts": "donations/gift/?status__exact=settled&gift_on_from=2020-01-01",
+        "the first page of gifts": "donations/gift/",
+        "the last page of gifts": "donations/gift/?last=",
         "a gift": f"donations/gift/{gift.pk}/change/",
+        "a check": f"donations/gift/{check.pk}/change/",
+        "an employer": f"donations/employer/{Employer.objects.get().pk}/change/",
+        "account details": f"donations/accountdetail/{AccountDetail.objects.get().pk}/change/",
         "supporters": "donations/donor/?q=silva",
         "a supporter": f"donations/donor/{gift.donor_id}/change/",
         "receipts": "donations/receipt/",
@@ -72,7 +98,7 @@ def pages() -> dict[str, str]:
 
 @pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_the_desk_is_clean(
-    newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
+    busy: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
 ) -> None:
     page = open_page(viewport=viewport, color_scheme=scheme)
     sign_in(page, builders.staff("Administrator", is_superuser=True), "/admin/")
@@ -81,10 +107,23 @@ def test_the_desk_is_clean(
         page.goto(f"/admin/{address}")
         expect(page.locator("#content h1")).to_be_visible()
         assert watch.unexpected() == [], what
+        assert page.evaluate(CUT_OFF) == [], what
     watch.allow(AXE_NOISE)
     for what, address in pages().items():
         page.goto(f"/admin/{address}")
         assert_clean(page, what)
+
+
+def test_the_gifts_list_fits_beside_its_filter_and_turns(busy: None, stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, builders.staff("Administrator", is_superuser=True), "/admin/donations/gift/")
+    page.wait_for_selector("#result_list")
+    assert page.locator(".results").evaluate("(list) => list.scrollWidth <= list.clientWidth")
+    expect(page.locator(".paginator")).to_contain_text("54 gifts")
+    page.get_by_role("link", name="Last", exact=True).click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(50)
+    page.get_by_role("link", name="First", exact=True).click()
+    expect(page.get_by_role("link", name="Next", exact=True)).to_be_visible()
 
 
 def test_a_form_with_errors_and_the_wrong_person_are_clean(
