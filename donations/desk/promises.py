@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 
 from donations.desk import links
 from donations.models import (
+    BatchRow,
     Campaign,
     Donor,
     Fund,
@@ -238,7 +239,16 @@ def detach(payment_id: int, reason: str, actor: str) -> None:
         return
     audit.record(actor, "detach gift from promise", payment.part, reason=reason, before={"gift": payment.gift_id})
     _close(PaymentLink.objects.waiting().filter(gift=payment.gift_id), payment.part, actor)
+    _unthank_employee(payment)
     payment.delete()
+
+
+def _unthank_employee(payment: PromisePayment) -> None:
+    """Whom only this promise made the company's gift thank is thanked no more; whom staff named with it stays."""
+    source = payment.part.promise.matched_gift
+    if source is None or BatchRow.objects.filter(gift=payment.gift_id, recognized=source.donor_id).exists():
+        return
+    SoftCredit.objects.filter(gift=payment.gift_id, donor=source.donor_id, role=SoftCredit.Role.EMPLOYEE).delete()
 
 
 # --- paid by a link --------------------------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ class Batch(models.Model):
 
     @property
     def public_id(self) -> str:
-        return f"B-{self.opened_at.year}-{self.pk:04d}"
+        return f"B-{clock.local_date(self.opened_at).year}-{self.pk:04d}"
 
     @property
     def expected_total(self) -> Money:

@@ -45,11 +45,13 @@ def stop(gift: Gift, why: str) -> int:
 
 @mail.before_sending
 def _still_wanted(email: OutgoingEmail) -> str:
-    """Thanks are a courtesy: the dead and people who want no contact get none (rule 83)."""
+    """Thanks are a courtesy: the dead and people who want no contact get none (rule 83), nor who is not meant now."""
     if not email.key.startswith(KEY):
         return ""
     credit = SoftCredit.objects.select_related("donor").filter(pk=email.key.rpartition(":")[2]).first()
-    if credit is None or documents.may_leave(
+    if credit is None:
+        return "they are thanked for this match no more"
+    if documents.may_leave(
         "thank_you",
         is_deceased=credit.donor.is_deceased,
         is_not_contacted=credit.donor.is_not_contacted,

@@ -664,3 +664,8 @@ def test_who_is_thanked_is_who_they_became_while_the_row_was_typed(sam: User) ->
     BatchRow.objects.filter(pk=row.pk).update(recognized=gone)
     batches.close(batch.pk, sam)
     assert [credit.donor for credit in Gift.objects.get().soft_credits.all()] == [kept]
+
+
+@time_machine.travel("2027-01-01T02:30:00+00:00", tick=False)
+def test_a_batch_opened_on_new_years_eve_has_that_years_number(sam: User) -> None:
+    assert opened(sam).public_id.startswith("B-2026-")

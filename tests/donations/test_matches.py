@@ -9,7 +9,7 @@ from donations.desk import batches, matches, promises, returned
 from donations.desk.promises import CannotPromise
 from donations.models import Donor, Employer, Gift, LedgerEntry, Promise, PromisePart, PromisePayment, SoftCredit
 from donations.rules.instalments import State
-from nonprofit import clock
+from nonprofit import clock, mail
 from nonprofit.models import OutgoingEmail, User
 from nonprofit.money import Money
 from tests import builders
@@ -68,6 +68,25 @@ def total(donor: Donor | None = None) -> int:
     """What the ledger says was given, by this donor or by all."""
     entries = LedgerEntry.objects.filter(kind="gift")
     return sum(entry.amount_minor for entry in (entries.filter(donor=donor) if donor else entries))
+
+
+def test_a_check_tied_to_the_wrong_match_thanks_nobody_for_it_any_more() -> None:
+    gift, employer, made = expected()
+    company = Donor.objects.get(employer=employer)
+    ann = booked(builders.donor(name="Ann"), "check", "250")
+    right = matches.expect_match(ann.pk, employer, actor=ACTOR)
+    match = booked(company, "match", "250")
+    promises.pay(part(made).pk, match.pk, ACTOR)
+    promises.detach(PromisePayment.objects.get().pk, "it matches Ann", ACTOR)
+    promises.pay(part(right).pk, match.pk, ACTOR)
+
+    assert [(one.gift, one.donor) for one in SoftCredit.objects.all()] == [(match, ann.donor)]
+    mail.send_due()
+    letters = OutgoingEmail.objects.filter(template="receipt_matched")
+    assert [(one.to, one.status) for one in letters.order_by("pk")] == [
+        (gift.donor and gift.donor.email, "stopped"),
+        (ann.donor and ann.donor.email, "sent"),
+    ]
 
 
 def test_the_batch_row_may_name_the_employee_first() -> None:
@@ -166,6 +185,8 @@ def test_the_companys_check_in_a_batch_pays_the_match() -> None:
     assert (part(made).state, part(made).open) == (State.PARTLY_PAID, Money(10_00))
     assert match.soft_credits.get().donor_id == gift.donor_id
     assert total() == 490_00
+    promises.detach(PromisePayment.objects.get().pk, "a later part", ACTOR)
+    assert match.soft_credits.get().donor_id == gift.donor_id, "staff had named him with the check"
 
 
 @pytest.mark.django_db(transaction=True)
