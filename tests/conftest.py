@@ -9,7 +9,7 @@ from pathlib import Path
 import django
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from sandbox import servers
@@ -195,6 +195,8 @@ def browser() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, which Django takes for an async program. It is none.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
+        # Waited for only where it does not come; a busy machine is no failure.
+        expect.set_options(timeout=15_000)
         started = playwright.chromium.launch(executable_path=program, args=chromium.arguments())
         yield started
         started.close()

@@ -51,9 +51,8 @@ def put_back(cursor: Any, taken: Taken) -> None:
 def number_on(cursor: Any) -> None:
     """The tables' own numbering continues after the rows that brought their numbers along."""
     for table in TABLES:
-        cursor.execute(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table} HAVING max(id) IS NOT NULL"
-        )
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        cursor.execute(f"SELECT setval({sequence}, max(id)) FROM {table} HAVING max(id) IS NOT NULL")
 
 
 def analyze(cursor: Any) -> None:
