@@ -127,8 +127,8 @@ def run(gift_import: GiftImport) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for table, rows in (("donations_gift", _GIFTS), ("donations_donor", _DONORS)):
-            locked = f"SELECT 1 FROM {table} WHERE id IN {rows} ORDER BY id FOR UPDATE"  # nosec B608 - names of our own
-            cursor.execute(f"SELECT count(*) FROM ({locked}) one", said)
+            taken = f"(SELECT 1 FROM {table} WHERE id IN {rows} ORDER BY id FOR UPDATE) taken"
+            cursor.execute(f"SELECT count(*) FROM {taken}", said)  # nosec B608 - names of our own
         if found := obstacles(gift_import):
             return found
         for statement in _TAKE:
