@@ -15,7 +15,7 @@ from nonprofit.models import OutgoingEmail, StoredFile
 
 # A stack that a person can fold in a morning, and a file that opens at once; the rest is the next run's.
 MOST = 400
-# The oldest so many are looked at and sorted; more than that wait only after a long absence.
+# So many are looked at and sorted at once, the oldest first; more only where too few of them can be printed.
 LOOKED_AT = 5000
 
 
@@ -38,12 +38,24 @@ class Waiting:
     homeless: list[Receipt]
 
 
-def waiting() -> Waiting:
+def waiting(at_once: int = LOOKED_AT) -> Waiting:
     """The papers that no e-mail carries and no run has printed, by ZIP code and name; flags as they are now (rule 83).
 
-    Proof goes out even to people who want no mail, thanks do not, and nothing goes to the dead (rules 81, 83).
+    Proof goes out even to people who want no mail, thanks do not, and nothing goes to the dead (rules 81, 83). Papers
+    that can go nowhere stay for ever, so looking goes on until there is a run's worth of others.
     """
-    return _sorted_out(_unprinted()[:LOOKED_AT])
+    found, last = Waiting([], [], []), 0
+    while True:
+        receipts = list(_unprinted().filter(pk__gt=last)[:at_once])
+        more = _sorted_out(receipts)
+        found.sheets.extend(more.sheets)
+        found.kept_back.extend(more.kept_back)
+        found.homeless.extend(more.homeless)
+        if len(receipts) < at_once or len(found.sheets) >= MOST:
+            break
+        last = receipts[-1].pk
+    found.sheets.sort(key=lambda sheet: sheet.order)
+    return found
 
 
 def count() -> int:

@@ -215,6 +215,15 @@ def test_a_paper_without_an_address_is_shown_in_its_stack() -> None:
 
 
 @pytest.mark.django_db
+def test_papers_that_can_go_nowhere_never_keep_others_from_being_printed() -> None:
+    for _ in range(3):
+        waiting_paper("Nobody", "", address_line1="", city="", region="")
+    waiting_paper("Alice Novak")
+    found = print_run.waiting(at_once=2)
+    assert ([sheet.name for sheet in found.sheets], len(found.homeless)) == (["Alice Novak"], 3)
+
+
+@pytest.mark.django_db
 def test_rule_83_what_became_void_or_flagged_since_is_to_be_taken_out() -> None:
     receipt = waiting_paper("Alice Novak")
     waiting_paper("Bob Lind")
