@@ -99,6 +99,13 @@ def check(kept: Donor, gone: Donor, user: User, choices: Choices) -> None:
         raise CannotMerge("Both sign in to the portal. Ask which sign-in they want to keep, and choose it here.")
     if Employer.objects.filter(donor__in=(kept, gone)).count() > 1:
         raise CannotMerge("Both are known as employers that match gifts. Put those two together first.")
+    unknown = [donor for donor in (kept, gone) if donor.kind == Donor.Kind.UNKNOWN]
+    if len(unknown) == 1 and Gift.objects.filter(donor=unknown[0]).exists():
+        # Their gifts had no receipt, and a merge makes none due.
+        raise CannotMerge(
+            f"{unknown[0].public_id} stands for gifts without a name. Say on the page of each gift whose it is: then "
+            "its receipt goes out."
+        )
 
 
 def _not_their_own(donors: tuple[Donor, ...], user: User) -> None:

@@ -360,6 +360,23 @@ def test_what_cannot_be_merged_says_why(kept: Donor, gone: Donor, clerk: User) -
     assert "already" in refused(gone.pk, third.pk)
 
 
+def test_gifts_without_a_name_are_not_given_to_somebody_by_a_merge(kept: Donor, clerk: User) -> None:
+    """They had no receipt while nobody was known; each gets its own when its page is told whose it is."""
+    nobody = builders.donor(kind=Donor.Kind.UNKNOWN, name="Unknown", email=None)
+    other = builders.donor(kind=Donor.Kind.UNKNOWN, name="Unidentified", email=None)
+    merging.merge(kept.pk, other.pk, user=clerk)
+    gift = builders.settled_gift(donor=nobody)
+    for pair in ((kept.pk, nobody.pk), (nobody.pk, kept.pk)):
+        with pytest.raises(merging.CannotMerge, match="on the page of each gift whose it is"):
+            merging.merge(*pair, user=clerk)
+    gift.refresh_from_db()
+    assert gift.donor == nobody
+    third = builders.donor(kind=Donor.Kind.UNKNOWN, name="Unknown", email=None)
+    merging.merge(third.pk, nobody.pk, user=clerk)
+    gift.refresh_from_db()
+    assert gift.donor == third
+
+
 def test_taking_back_goes_in_reverse_order(kept: Donor, gone: Donor, clerk: User) -> None:
     third, fourth = builders.donor(), builders.donor()
     first = merging.merge(kept.pk, gone.pk, user=clerk)
