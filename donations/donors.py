@@ -15,7 +15,7 @@ def of(gift: Gift) -> Donor:
     Call inside the settling transaction; safe when two gifts of one new donor settle at once.
     """
     if gift.donor is not None:
-        return _locked(gift.donor)
+        return locked(gift.donor)
     typed = {
         "name": gift.donor_name,
         "phone": gift.donor_phone,
@@ -31,7 +31,7 @@ def of(gift: Gift) -> Donor:
     donor = by_email(gift.donor_email)
     if donor is None:
         donor, _ = Donor.objects.get_or_create(email=normal_email(gift.donor_email), defaults=typed)
-    return _locked(donor)
+    return locked(donor)
 
 
 def by_email(email: str) -> Donor | None:
@@ -57,7 +57,7 @@ def note(donor: Donor, text: str, author: User) -> DonorNote:
     return made
 
 
-def _locked(donor: Donor) -> Donor:
+def locked(donor: Donor) -> Donor:
     """The record as who it is today, which no merge can change before this transaction ends."""
-    locked = Donor.objects.select_for_update(no_key=True).get(pk=donor.pk)
-    return locked if locked.merged_into_id is None else _locked(became(locked))
+    held = Donor.objects.select_for_update(no_key=True).get(pk=donor.pk)
+    return held if held.merged_into_id is None else locked(became(held))

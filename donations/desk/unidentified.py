@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from donations import donors
 from donations.desk import promises
 from donations.desk.promises import CannotPromise
 from donations.models import Donor, Gift, PromisePart, PromisePayment, Receipt
@@ -16,17 +17,18 @@ AS_GIVEN = ("address_line1", "address_line2", "city", "region", "postal_code", "
 def identify(gift_id: int, donor_id: int, actor: str) -> Gift:
     """The nameless gift is this supporter's, as if it had come with their name, and its receipt is due to them.
 
-    Locks the gift; safe twice. Only a gift whose donor is of kind "unknown" and of which nobody has a receipt. The
-    ledger's line stays as it was booked: it only grows, and whose gift it is stands on the gift. Raises CannotPromise.
+    Locks the gift, then the supporter; safe twice. Only a gift whose donor is of kind "unknown" and of which nobody
+    has a receipt. The ledger's line stays as it was booked: it only grows, and whose gift it is stands on the gift.
+    A merged supporter is who they are today. Raises CannotPromise.
     """
     gift = Gift.objects.select_for_update(of=("self",)).select_related("donor").get(pk=gift_id)
-    if gift.donor_id == donor_id:
+    donor = donors.locked(Donor.objects.get(pk=donor_id))
+    if gift.donor_id == donor.pk:
         return gift
     if gift.donor is None or gift.donor.kind != Donor.Kind.UNKNOWN or gift.status != Gift.Status.SETTLED:
         raise CannotPromise(f"{gift.public_id} has a donor already. A wrong entry is reversed and entered anew.")
     if Receipt.objects.filter(gift=gift).exists():
         raise CannotPromise(f"{gift.public_id} has a receipt already. Reverse it and enter it anew.")
-    donor = Donor.objects.get(pk=donor_id)
     before = gift.donor_id
     gift.donor = donor
     gift.donor_name, gift.donor_email, gift.donor_phone = donor.name, donor.email or "", donor.phone

@@ -173,6 +173,16 @@ def test_a_nameless_gift_gets_its_donor_from_its_own_page() -> None:
     assert (gift.donor, gift.city) == (alice, "Port Haven")
 
 
+def test_a_nameless_gift_of_a_merged_supporter_is_who_they_are_today() -> None:
+    alice = builders.donor(name="Alice Novak", email="alice@example.org")
+    before = builders.donor(name="A. Novak", email=None, merged_into=alice)
+    gift = nameless()
+    for _ in range(2):
+        unidentified.identify(gift.pk, before.pk, ACTOR)
+    gift.refresh_from_db()
+    assert (gift.donor, gift.donor_name, gift.donor_email) == (alice, "Alice Novak", "alice@example.org")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_nameless_gift_found_twice_at_once_is_whose_it_was_first() -> None:
     people, gift = [builders.donor(name=name).pk for name in ("Alice", "Bob")], nameless()
