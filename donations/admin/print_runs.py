@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from donations.models import PrintedReceipt, PrintRun, Receipt
 from donations.receipts import deliver, print_run
+from nonprofit import clock
 from nonprofit.admin_amounts import sees_amounts
 from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, actor, actors, audit_panel, link, may, url_of, verb
 from nonprofit.admin_site import Figure, on_desk
@@ -51,7 +52,7 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
 
     @admin.display(description="Mailed")
     def mailed(self, run: PrintRun) -> object:
-        return run.mailed_at or "not yet"
+        return clock.local_date(run.mailed_at) if run.mailed_at else "not yet"
 
     @admin.display(description="PDF")
     def paper(self, run: PrintRun) -> SafeString:

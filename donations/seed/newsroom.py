@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from donations.models import Campaign, Fund, Way
+from donations.models import AccountDetail, Campaign, Fund, Way
 from nonprofit.models import Organization
 
 
@@ -104,8 +104,7 @@ STOCK = """Shares you have held for more than a year can be given without sellin
 transfer them to our account and tell us the name of the stock and the number of shares: transfers reach us without
 a name.
 
-The account details are on our transfer form; write to giving@harborlight.example or call us, and we send it the
-same day. Your receipt names the stock, the number of shares and the day they arrived; its value is for your tax
+Your receipt names the stock, the number of shares and the day they arrived; its value is for your tax
 adviser."""
 
 DAF = """Recommend a grant from your donor-advised fund at Fidelity Charitable, Schwab, Vanguard or your community
@@ -120,9 +119,8 @@ your name on the check: otherwise we cannot tell whom to thank. We send a letter
 MATCH = """Many employers double what their people give. Look for "matching gifts" on your company's intranet, or
 ask human resources; our EIN is **00-1234567**. Send us the form, and we confirm your gift the same week."""
 
-WIRE = """For gifts of $5,000 or more a bank transfer costs less than a card. Call (555) 010-0142 or write to us for
-the wire instructions. We never send bank details by e-mail without a call: if you receive such a message, please
-tell us."""
+WIRE = """For gifts of $5,000 or more a bank transfer costs less than a card. We never send bank details by e-mail
+without a call: if you receive such a message, please tell us."""
 
 LEGACY = """A sentence in your will is enough: *"I give to The Harbor Light, Inc., a nonprofit corporation in Port
 Haven, Maine, EIN 00-1234567, the sum of $____ (or ____ percent of my estate)."* If you tell us, we can thank you
@@ -141,12 +139,35 @@ def ways(who: Organization) -> list[Way]:
         (Way.Kind.LEGACY, "In your will", LEGACY),
     ]
     address = "\n".join([who.name, *who.address_lines])
-    return Way.objects.bulk_create(
+    made = Way.objects.bulk_create(
         [
             Way(kind=kind, title=title, body=_flowing(body).replace("{address}", address), position=number)
             for number, (kind, title, body) in enumerate(texts, start=1)
         ]
     )
+    AccountDetail.objects.bulk_create(
+        AccountDetail(way=way, label=label, value=value, position=number)
+        for way in made
+        for number, (label, value) in enumerate(ACCOUNTS.get(way.kind, ()), start=1)
+    )
+    return made
+
+
+# No bank has these numbers.
+ACCOUNTS: dict[str, tuple[tuple[str, str], ...]] = {
+    Way.Kind.STOCK: (
+        ("Broker", "Breakwater Brokerage"),
+        ("DTC number", "0000"),
+        ("Account", "000-00042"),
+        ("Account name", "The Harbor Light, Inc."),
+    ),
+    Way.Kind.WIRE: (
+        ("Bank", "Port Haven Savings Bank"),
+        ("Routing number", "000000000"),
+        ("Account", "00000042"),
+        ("Account name", "The Harbor Light, Inc."),
+    ),
+}
 
 
 def _flowing(text: str) -> str:
