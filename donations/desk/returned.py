@@ -209,10 +209,14 @@ def to_tell() -> QuerySet[Reversal]:
     letters = OutgoingEmail.objects.filter(key=OuterRef("letter_key"), status__in=on_the_way)
     done = AuditEntry.objects.filter(action=TOLD, target_type="gift", target_id=Cast(OuterRef("gift_id"), CharField()))
     by_mail = Q(gift__receipt__pdf__email__status=OutgoingEmail.Status.SENT)
+    # Sent later, to an address found since: the first of these carries its paper for the first time, or once more.
+    later = [Concat(Value(deliver.KEY), Cast("gift__receipt__pk", CharField()), Value(f":again:{n}")) for n in (0, 1)]
+    sent_later = Q(key=OuterRef("first_again")) | Q(key=OuterRef("second_again"))
+    by_mail |= Exists(OutgoingEmail.objects.filter(sent_later, status=OutgoingEmail.Status.SENT))
     has_receipt = by_mail | Q(gift__receipt__printed__run__mailed_at__isnull=False)
     return (
-        Reversal.objects.filter(Q(reason=Reversal.Reason.BOUNCED) | has_receipt)
-        .annotate(letter_key=its_key)
+        Reversal.objects.annotate(letter_key=its_key, first_again=later[0], second_again=later[1])
+        .filter(Q(reason=Reversal.Reason.BOUNCED) | has_receipt)
         .filter(~Exists(letters), ~Exists(done))
         .select_related("gift__donor")
         .order_by("noticed_on", "pk")

@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 from donations import reversals, signals
 from donations.desk import returned
 from donations.models import Donor, Gift, LedgerEntry, PrintedReceipt, PrintRun, Receipt, ReceiptVoid, Reversal
+from donations.receipts import deliver
 from nonprofit import clock, mail
 from nonprofit.models import AuditEntry, OutgoingEmail, StoredFile
 from tests import builders
@@ -86,6 +87,18 @@ def test_returned_after_the_receipt_it_is_void_and_the_letter_names_it() -> None
     assert f"Receipt {receipt.number} no longer stands" in letter.text
     assert f"Receipt {receipt.number} no longer stands" in letter.html
     assert_balanced()
+
+
+def test_who_had_the_receipt_by_a_later_e_mail_is_told_that_it_was_wrong() -> None:
+    gift = mailbag.record(donor=builders.donor(name="Bob Hale", email=None))
+    receipt = mailbag.receipted(gift)
+    Donor.objects.filter(gifts=gift).update(email="bob@example.org")
+    again = deliver.resend(receipt.pk, "staff:1")
+    OutgoingEmail.objects.filter(pk=again.pk).update(status="sent", sent_at=clock.now())
+    returned.correct(gift.pk, builders.staff("Finance"), wrong="wrong_amount", note="$50, not $500")
+    assert (len(letters(gift)), names_to_tell()) == (1, [])
+    OutgoingEmail.objects.filter(pk=letters(gift)[0].pk).update(status="failed")
+    assert names_to_tell() == ["Bob Hale"]
 
 
 def test_a_receipt_still_in_the_outbox_does_not_leave() -> None:
