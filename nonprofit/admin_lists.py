@@ -75,7 +75,7 @@ class IndexedList(ChangeList):
         self.page_num = 1
         super().get_results(request)
         size, count = self.list_per_page, self.result_count
-        keys = list(_keys(self.lookup_opts, self.queryset.query.order_by))
+        keys = _to_the_pk(self.lookup_opts, _keys(self.lookup_opts, self.queryset.query.order_by))
         after, before = request.GET.get(AFTER), request.GET.get(BEFORE)
         start = after or before
         values = self._values(keys, start) if start else None
@@ -185,6 +185,16 @@ def _keys(opts: Any, ordering: Any) -> Iterator[Key]:
                 )
         else:
             yield key
+
+
+def _to_the_pk(opts: Any, keys: Iterator[Key]) -> list[Key]:
+    """What comes after the primary key sorts nothing any more."""
+    found = []
+    for key in keys:
+        found.append(key)
+        if key.name in ("pk", opts.pk.name):
+            break
+    return found
 
 
 def _stretches(keys: list[Key], values: tuple[Any, ...]) -> Iterator[Q]:

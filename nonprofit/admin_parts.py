@@ -122,6 +122,8 @@ class ShownAdmin(ListAdmin[Row]):
 
     change_form_template = "admin/shown.html"
     actions: Sequence[Any] | None = ()
+    # Nothing is saved that would lead back to the list; carrying its filters along makes every link cost a search.
+    preserve_filters = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
