@@ -154,16 +154,12 @@ class GivingForm(card_numbers.Guarded, forms.Form):
     def wish(self, ip: str) -> gifts.CardGift:
         """The valid form as what `gifts.start_card` takes."""
         data = self.cleaned_data
-        contact = {name: data[name] for name in CONTACT}
-        if not data["address_line1"]:
-            # The list of countries always says something; without an address it means nothing.
-            contact["country"] = ""
         return gifts.CardGift(
             form_attempt=data["attempt"],
             frequency=data["frequency"],
             amount=data["total"],
             covered_fee=data["covered_fee"],
-            contact=gifts.Contact(**contact),
+            contact=gifts.Contact.typed(data),
             fund=data["fund"] or self.campaign.fund,
             campaign=self.campaign,
             tribute=data["tribute"],

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -35,6 +36,22 @@ class Contact:
     region: str = ""
     postal_code: str = ""
     country: str = ""
+
+    @classmethod
+    def typed(cls, form: Mapping[str, Any]) -> Self:
+        """From the fields of those names. A list of countries always says one: without an address it means nothing."""
+        known = {name: form[name] for name in cls.__slots__}
+        return cls(**known | ({} if form["address_line1"] else {"country": ""}))
+
+    def columns(self) -> dict[str, str]:
+        """What a gift keeps of it, by column."""
+        same = ("address_line1", "address_line2", "city", "region", "postal_code", "country")
+        return {
+            "donor_name": self.name,
+            "donor_email": normal_email(self.email),
+            "donor_phone": self.phone,
+            **{name: getattr(self, name) for name in same},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +325,6 @@ def check(gift: Gift) -> Gift:
 
 
 def _fields(wish: CardGift) -> dict[str, object]:
-    contact = wish.contact
     return {
         "frequency": wish.frequency,
         "amount_minor": wish.amount.minor,
@@ -316,15 +332,7 @@ def _fields(wish: CardGift) -> dict[str, object]:
         "currency": wish.amount.currency,
         "fund": wish.fund,
         "campaign": wish.campaign,
-        "donor_name": contact.name,
-        "donor_email": normal_email(contact.email),
-        "donor_phone": contact.phone,
-        "address_line1": contact.address_line1,
-        "address_line2": contact.address_line2,
-        "city": contact.city,
-        "region": contact.region,
-        "postal_code": contact.postal_code,
-        "country": contact.country,
+        **wish.contact.columns(),
         "tribute": wish.tribute,
         "tribute_name": wish.tribute_name,
         "note": wish.note,

@@ -125,13 +125,10 @@ class CallForm(card_numbers.Guarded, forms.Form):
     def call(self) -> phone_desk.Call:
         """The valid form as what `desk.phone.begin` takes."""
         typed = self.cleaned_data
-        contact = {name: typed[name] for name in CONTACT}
-        if not typed["address_line1"]:
-            contact["country"] = ""
         return phone_desk.Call(
             attempt=typed["attempt"],
             donor=typed["donor"],
-            contact=gifts.Contact(**contact),
+            contact=gifts.Contact.typed(typed),
             amount=typed["amount"],
             frequency=typed["frequency"],
             fund=typed["fund"],

@@ -70,7 +70,7 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
             messages.warning(request, f"More than {search.PEOPLE:,} supporters fit; these are some. Type more.")
         elif search_term.strip() and not found.exists():
             matches = find.find(search_term, FOUND)
-            return queryset.filter(pk__in=[match.donor_id for match in matches]), False
+            return queryset.filter(pk__any=[match.donor_id for match in matches]), False
         return found, False
 
     # --- reading or writing ---

@@ -14,7 +14,7 @@ from donations.desk import links
 from donations.models import Campaign, Donor, Fund, Gift, PhoneCall, Plan
 from donations.rules import consent
 from nonprofit import audit, clock, organization
-from nonprofit.models import User, normal_email
+from nonprofit.models import User
 from nonprofit.money import Money
 
 logger = logging.getLogger(__name__)
@@ -190,7 +190,6 @@ def _plan(gift: Gift, call: PhoneCall) -> Plan:
 
 
 def _fields(call: Call) -> dict[str, object]:
-    contact = call.contact
     return {
         "kind": Gift.Kind.PHONE,
         "donor": call.donor,
@@ -199,15 +198,7 @@ def _fields(call: Call) -> dict[str, object]:
         "currency": call.amount.currency,
         "fund": call.fund,
         "campaign": call.campaign,
-        "donor_name": contact.name,
-        "donor_email": normal_email(contact.email),
-        "donor_phone": contact.phone,
-        "address_line1": contact.address_line1,
-        "address_line2": contact.address_line2,
-        "city": contact.city,
-        "region": contact.region,
-        "postal_code": contact.postal_code,
-        "country": contact.country,
+        **call.contact.columns(),
         "tribute": call.tribute,
         "tribute_name": call.tribute_name,
         "note": call.note,

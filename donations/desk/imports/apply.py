@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, models
 
 from donations import signals
-from donations.desk.imports import check, people
+from donations.desk.imports import check, people, turn
 from donations.models import (
     Donor,
     DonorOrigin,
@@ -67,7 +67,6 @@ UPDATE import_apply a SET donor_id = n.id FROM import_newcomer n WHERE a.donor_i
 _APPLIED = """
 SELECT currency, count(*), sum(amount_minor), sum(fee_minor) FROM import_apply GROUP BY currency ORDER BY currency
 """
-_LOCK = 30_140_010
 # Gifts of one look at their papers, where papers are asked for.
 CHUNK = 1_000
 
@@ -78,7 +77,7 @@ def run(gift_import: GiftImport) -> None:
     Call inside the transaction that holds the import's row. One import of all is applied or undone at a time. What was
     brought in since the check is left out, so the same file twice at once comes in once.
     """
-    connection.cursor().execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    turn.take()
     check.find_duplicates(gift_import)
     states = [ImportRow.State.READY.value] + [ImportRow.State.ALIKE.value] * gift_import.brings_alike
     people.find(gift_import, states)

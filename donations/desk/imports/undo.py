@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.apps import apps
 from django.db import connection, models
 
+from donations.desk.imports import turn
 from donations.models import (
     Donor,
     DonorOrigin,
@@ -21,7 +22,6 @@ from nonprofit import audit, clock
 # What came with the import itself and goes with it.
 OF_GIFT = (GiftOrigin, GiftDetail, ReceiptDue, LedgerEntry)
 OF_DONOR = (DonorOrigin, FormerId, Gift, LedgerEntry)
-_LOCK = 30_140_010
 
 _GIFTS = "(SELECT gift_id FROM donations_giftorigin WHERE gift_import_id = %(id)s)"
 _DONORS = "(SELECT donor_id FROM donations_donororigin WHERE gift_import_id = %(id)s)"
@@ -124,8 +124,8 @@ def run(gift_import: GiftImport) -> list[str]:
     can be built on them between the look and the deed.
     """
     said = {"id": gift_import.pk}
+    turn.take()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for table, rows in (("donations_gift", _GIFTS), ("donations_donor", _DONORS)):
             taken = f"(SELECT 1 FROM {table} WHERE id IN {rows} ORDER BY id FOR UPDATE) taken"
             cursor.execute(f"SELECT count(*) FROM {taken}", said)  # nosec B608 - names of our own
