@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from donations import donors, gateway, signals
-from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, PhoneCall, Plan, ReceiptDue
+from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, Month, PhoneCall, Plan, ReceiptDue
 from donations.receipts import issue
 from donations.rules import consent, dating, gift_moves, schedule
 from nonprofit import audit, clock, nudge, organization
@@ -253,7 +253,8 @@ def _book(gift: Gift, charge: gateway.Charge, booked_on: date) -> None:
         "donor": gift.donor,
         "fund": gift.fund,
         "happened_at": charge.happened_at,
-        "booked_on": booked_on,
+        "account": LedgerEntry.Account.STRIPE,
+        "booked_on": Month.objects.first_open(booked_on),
     }
     LedgerEntry.objects.get_or_create(
         source=charge.id,

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from donations import signals
-from donations.models import Batch, Campaign, Donor, Fund, Gift, GiftDetail, LedgerEntry, SoftCredit
+from donations.models import Batch, Campaign, Donor, Fund, Gift, GiftDetail, LedgerEntry, Month, SoftCredit
 from donations.receipts import issue
 from donations.rules import dating, kinds
 from nonprofit import audit, clock
@@ -76,7 +76,9 @@ def record_all(whats: Sequence[Recorded], *, actor: str) -> list[Gift]:
     booked = list(zip(made, new.values(), strict=True))
     GiftDetail.objects.bulk_create([_detail(gift, what) for gift, what in booked], batch_size=CHUNK)
     SoftCredit.objects.bulk_create([one for gift, what in booked for one in _soft_credits(gift, what)], CHUNK)
-    LedgerEntry.objects.bulk_create([line for gift, what in booked for line in _lines(gift, what)], CHUNK)
+    first_open = Month.objects.first_open()
+    lines = [line for gift, what in booked for line in _lines(gift, what, max(what.booked_on, first_open))]
+    LedgerEntry.objects.bulk_create(lines, CHUNK)
     issue.make_all_due(made)
     audit.record_all(
         actor, "record gift", [(gift, {"kind": gift.kind, "amount_minor": gift.amount_minor}) for gift in made]
@@ -148,7 +150,7 @@ def _soft_credits(gift: Gift, what: Recorded) -> list[SoftCredit]:
     return [SoftCredit(gift=gift, donor_id=pk, role=role) for pk, role in roles.items()]
 
 
-def _lines(gift: Gift, what: Recorded) -> list[LedgerEntry]:
+def _lines(gift: Gift, what: Recorded, booked_on: date) -> list[LedgerEntry]:
     """The ledger line: the amount, or what the books carry property at. Services and unvalued goods have none."""
     value = what.facts.get("internal_value_minor") if what.amount is None else what.amount.minor
     if not value:
@@ -162,6 +164,7 @@ def _lines(gift: Gift, what: Recorded) -> list[LedgerEntry]:
         amount_minor=value,
         currency=gift.currency,
         happened_at=clock.now(),
-        booked_on=what.booked_on,
+        account=LedgerEntry.Account.PROPERTY if what.amount is None else LedgerEntry.Account.BANK,
+        booked_on=booked_on,
     )
     return [line]

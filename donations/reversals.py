@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Min, Sum
 
 from donations import signals
-from donations.models import Fund, Gift, GiftOrigin, LedgerEntry, ReceiptVoid, Reversal
+from donations.models import Fund, Gift, GiftOrigin, LedgerEntry, Month, ReceiptVoid, Reversal
 from donations.receipts import void
 from donations.rules import gift_moves, returns
 from nonprofit import audit, clock
@@ -127,5 +127,14 @@ def _book(gift: Gift, kind: LedgerEntry.Kind, amount_minor: int, fund: Fund, boo
         amount_minor=amount_minor,
         currency=gift.currency,
         happened_at=clock.now(),
-        booked_on=booked_on,
+        account=_account(gift, kind),
+        booked_on=Month.objects.first_open(booked_on),
     )
+
+
+def _account(gift: Gift, kind: LedgerEntry.Kind) -> LedgerEntry.Account:
+    """Money leaves the account that it came into; the bank's fee always leaves the bank."""
+    if kind == LedgerEntry.Kind.BANK_FEE:
+        return LedgerEntry.Account.BANK
+    came = gift.ledger_entries.filter(kind__in=OPPOSITE).values_list("account", flat=True).first()
+    return LedgerEntry.Account(came or LedgerEntry.Account.BANK)

@@ -29,7 +29,7 @@ def gifts() -> QuerySet[Gift]:
 
 def told(gift: Gift) -> dict[str, str | None]:
     """The gift's state as the page and its script read it."""
-    receipt: Receipt | None = getattr(gift, "receipt", None)
+    receipt: Receipt | None = gift.receipt
     state = "due"
     if receipt is not None:
         state = "sent" if hasattr(receipt, "pdf") else "numbered"

@@ -64,9 +64,9 @@ def rows() -> dict[str, Any]:
         gift=waiting, key="call:1", asked_by="task", expires_at=clock.now() + timedelta(days=7), letters=1
     )
     made: list[models.Model] = [
-        *(gift, donor, gift.receipt, gift.receipt_due if hasattr(gift, "receipt_due") else _due(), check),
+        *(gift, donor, gift.paper, gift.receipt_due if hasattr(gift, "receipt_due") else _due(), check),
         *_promised(donor, gift),
-        *_on_paper(gift.receipt),
+        *_on_paper(gift.paper),
         _batch(donor, clerk),
         _reversal(donor, clerk),
         PhoneCall.objects.create(

@@ -8,6 +8,7 @@ import typst
 
 from benchmarks.letters import Maker
 from donations.receipts import paper, render
+from donations.rules import chain
 
 
 def maker() -> Maker:
@@ -30,6 +31,6 @@ def _inputs(facts: dict[str, Any]) -> dict[str, str]:
     return {
         "letter": json.dumps(paper.letter(facts)),
         "issued_on": "2026-11-23",
-        "verification": render.verification_code(facts),
+        "verification": chain.code(facts),
         "directions": "left to right",
     }

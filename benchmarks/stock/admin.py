@@ -51,7 +51,7 @@ class GiftAdmin(StockAdmin):
     ordering = ("-started_at",)
 
     def number(self, gift: Gift) -> str:
-        return gift.receipt.number if hasattr(gift, "receipt") else "—"
+        return gift.receipt.number if gift.receipt else "—"
 
 
 class DonorAdmin(StockAdmin):

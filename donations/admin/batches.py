@@ -272,7 +272,7 @@ def _paper(gift: Gift | None) -> str:
     """What became of the gift's receipt, in a few words."""
     if gift is None:
         return ""
-    receipt, due = getattr(gift, "receipt", None), getattr(gift, "receipt_due", None)
+    receipt, due = gift.receipt, getattr(gift, "receipt_due", None)
     if receipt is None:
         return "no letter" if due is None else due.trouble or "receipt on its way"
     letter = receipt.pdf.email if hasattr(receipt, "pdf") else None

@@ -105,7 +105,7 @@ class GiftAdmin(ShownAdmin[Gift]):
 
     @admin.display(description="Receipt")
     def receipt_number(self, gift: Gift) -> str:
-        return gift.receipt.number if hasattr(gift, "receipt") else "—"
+        return gift.receipt.number if gift.receipt else "—"
 
     @admin.display(description="Of this, for the fee")
     def covered(self, gift: Gift) -> object:

@@ -25,7 +25,7 @@ RESEND = "donations.resend_receipt"
 @admin.register(Receipt)
 class ReceiptAdmin(ByGiftAdmin):
     list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "delivery")
-    list_select_related = ("gift", "pdf__email", "void", "printed__run")
+    list_select_related = ("gift", "pdf__email", "void")
     heavy = ("snapshot", "pdf__email__text", "pdf__email__html")
     list_filter = (dates("issued_at", "day of issue", are_instants=True),)
     actions = ("send_again",)
@@ -34,7 +34,7 @@ class ReceiptAdmin(ByGiftAdmin):
     @admin.display(description="Delivery")
     def delivery(self, receipt: Receipt) -> str:
         pdf: ReceiptPdf | None = getattr(receipt, "pdf", None)
-        printed: PrintedReceipt | None = getattr(receipt, "printed", None)
+        printed: PrintedReceipt | None = max(receipt.prints.all(), key=lambda one: one.pk, default=None)
         if hasattr(receipt, "void"):
             return "void"
         if pdf is None:
@@ -73,9 +73,9 @@ class ReceiptAdmin(ByGiftAdmin):
                 messages.error(request, f"{receipt.number}: {refusal}")
 
     def panels(self, request: HttpRequest, row: Receipt) -> list[Panel]:
-        panels = [printed_panel(row), receipt_panel(request, row.gift, row)]
+        panels = [printed_panel(row), *([receipt_panel(request, row.gift, row)] if row.gift else [])]
         if may(request, "nonprofit.view_auditentry"):
-            panels.append(audit_panel([row, row.gift]))
+            panels.append(audit_panel([row, *([row.gift] if row.gift else [])]))
         return panels
 
     def get_urls(self) -> list[URLPattern]:

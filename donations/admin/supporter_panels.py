@@ -152,7 +152,7 @@ def gifts_in(gifts: QuerySet[Gift], query: str) -> Panel:
             gift.get_frequency_display() if gift.kind == Gift.Kind.CARD else gift.get_kind_display(),
             gift.fund.name,
             gift.get_status_display(),
-            gift.receipt.number if hasattr(gift, "receipt") else "—",
+            gift.receipt.number if gift.receipt else "—",
             "—" if gift.is_property else gift.amount,
         )
         for gift in gifts.select_related("fund", "receipt").order_by("-started_at")[:NEWEST]

@@ -213,7 +213,9 @@ def to_tell() -> QuerySet[Reversal]:
     later = [Concat(Value(deliver.KEY), Cast("gift__receipt__pk", CharField()), Value(f":again:{n}")) for n in (0, 1)]
     sent_later = Q(key=OuterRef("first_again")) | Q(key=OuterRef("second_again"))
     by_mail |= Q(Exists(OutgoingEmail.objects.filter(sent_later, status=OutgoingEmail.Status.SENT)))
-    has_receipt = by_mail | Q(gift__receipt__printed__run__mailed_at__isnull=False)
+    has_receipt = by_mail | Q(
+        Exists(PrintedReceipt.objects.filter(receipt=OuterRef("gift__receipt"), run__mailed_at__isnull=False))
+    )
     return (
         Reversal.objects.annotate(letter_key=its_key, first_again=later[0], second_again=later[1])
         .filter(Q(reason=Reversal.Reason.BOUNCED) | has_receipt)

@@ -1,5 +1,9 @@
 """Tables of the money: donors, gifts, the ledger, plans, batches, promises, imports, receipts and Stripe's inbox."""
 
+from donations.models.balance import BalanceSweep, BalanceTransaction, Payout
+from donations.models.bank import BankAccount, BankImport, BankLine
+from donations.models.benefit import Benefit, GiftBenefit, SafeHarbor, StatementText
+from donations.models.books import Account, Difference, Export, ExportDownload, ExportPart, Month, Policy
 from donations.models.campaign import AccountDetail, Campaign, Fund, Way
 from donations.models.donor import Donor
 from donations.models.gift import Attempt, Gift
@@ -15,18 +19,32 @@ from donations.models.receipt import (
     PrintRun,
     Receipt,
     ReceiptBook,
+    ReceiptCopy,
     ReceiptDue,
+    ReceiptEvent,
     ReceiptPdf,
     ReceiptVoid,
 )
+from donations.models.refund import Dispute, Refund
+from donations.models.statement import AnnualStatement, StatementDue, StatementRun
 from donations.models.stripe_event import EventSweep, StripeEvent
 
 __all__ = [
+    "Account",
     "AccountDetail",
+    "AnnualStatement",
     "Attempt",
+    "BalanceSweep",
+    "BalanceTransaction",
+    "BankAccount",
+    "BankImport",
+    "BankLine",
     "Batch",
     "BatchRow",
+    "Benefit",
     "Campaign",
+    "Difference",
+    "Dispute",
     "Donor",
     "DonorAddress",
     "DonorEmail",
@@ -35,21 +53,28 @@ __all__ = [
     "DonorOrigin",
     "Employer",
     "EventSweep",
+    "Export",
+    "ExportDownload",
+    "ExportPart",
     "FormerId",
     "Fund",
     "Gift",
+    "GiftBenefit",
     "GiftDetail",
     "GiftImport",
     "GiftOrigin",
     "ImportMapping",
     "ImportRow",
     "LedgerEntry",
+    "Month",
     "NotTheSame",
     "OfflineFacts",
     "PartWriteOff",
     "PaymentLink",
+    "Payout",
     "PhoneCall",
     "Plan",
+    "Policy",
     "PrintRun",
     "PrintedReceipt",
     "Promise",
@@ -57,11 +82,18 @@ __all__ = [
     "PromisePayment",
     "Receipt",
     "ReceiptBook",
+    "ReceiptCopy",
     "ReceiptDue",
+    "ReceiptEvent",
     "ReceiptPdf",
     "ReceiptVoid",
+    "Refund",
     "Reversal",
+    "SafeHarbor",
     "SoftCredit",
+    "StatementDue",
+    "StatementRun",
+    "StatementText",
     "StripeEvent",
     "Tag",
     "Way",

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -14,6 +14,9 @@ from donations.models.plan import Plan
 from nonprofit import clock
 from nonprofit.models import User
 from nonprofit.money import Money
+
+if TYPE_CHECKING:
+    from donations.models.receipt import Receipt
 
 
 class GiftQuerySet(models.QuerySet["Gift"]):
@@ -65,6 +68,10 @@ class Gift(models.Model):
         FAILED = "failed", "declined"
         EXPIRED = "expired", "abandoned"
         REVERSED = "reversed", "reversed"
+        REFUNDED = "refunded", "refunded"
+        # The bank has taken the money back while it asks; it comes back when the dispute is won.
+        DISPUTED = "disputed", "disputed"
+        LOST = "lost", "lost in a dispute"
 
     class Frequency(models.TextChoices):
         ONCE = "once", "One-time gift"
@@ -104,6 +111,8 @@ class Gift(models.Model):
     # Minor units, the covered fee included. Zero for property: its value is in the detail and never on a receipt.
     amount_minor = models.PositiveBigIntegerField("amount (minor units)")
     covered_fee_minor = models.PositiveIntegerField(default=0)
+    # What went back so far, changed with each refund under the gift's lock; the ledger proves it.
+    refunded_minor = models.PositiveBigIntegerField(default=0, editable=False)
     currency = models.CharField(max_length=3, default="usd")
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
     campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.PROTECT)
@@ -131,6 +140,11 @@ class Gift(models.Model):
     started_at = models.DateTimeField(default=clock.now, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
     settled_at = models.DateTimeField(null=True, blank=True)
+    # The paper that counts, or the last one if it is void; set when it is numbered. Not indexed, so that setting it
+    # touches no index of this table: from a receipt its gift is found by `Receipt.gift`.
+    receipt = models.ForeignKey(
+        "donations.Receipt", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     objects = GiftQuerySet.as_manager()
 
@@ -151,7 +165,10 @@ class Gift(models.Model):
                 name="gift_fee_inside_amount",
             ),
             models.CheckConstraint(
-                condition=~models.Q(status__in=["settled", "reversed"])
+                condition=models.Q(refunded_minor__lte=models.F("amount_minor")), name="gift_refunds_within_amount"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["settled", "reversed", "refunded", "disputed", "lost"])
                 | models.Q(gift_on__isnull=False, settled_at__isnull=False) & models.Q(donor__isnull=False),
                 name="gift_settled_has_dates_and_donor",
             ),
@@ -196,6 +213,18 @@ class Gift(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def paper(self) -> "Receipt":
+        """The gift's receipt or letter, where there must be one. Raises LookupError."""
+        if self.receipt is None:
+            raise LookupError(f"{self.public_id} has no receipt")
+        return self.receipt
+
+    @property
+    def kept(self) -> Money:
+        """What is left of the gift after its refunds."""
+        return Money(self.amount_minor - self.refunded_minor, self.currency)
 
     @property
     def is_property(self) -> bool:

@@ -8,6 +8,12 @@ from donations.models.gift import Gift
 from nonprofit import clock
 from nonprofit.money import Money
 
+INCOMING = ["gift", "property", "refund_failed", "dispute_won", "dispute_fee_back", "payout_failed"]
+OUTGOING = [
+    *("fee", "reversal", "property_back", "bank_fee", "refund", "dispute", "dispute_fee"),
+    *("payout", "stripe_fee"),
+]
+
 
 class LedgerEntry(models.Model):
     """One fact about money. Unique (source, kind): the same fact can arrive ten times and is booked once.
@@ -25,14 +31,39 @@ class LedgerEntry(models.Model):
         PROPERTY_REVERSAL = "property_back", "property's reversal"
         # An expense of ours, not part of any gift (domain rule 12).
         BANK_FEE = "bank_fee", "bank's fee"
+        REFUND = "refund", "refund"
+        # A refund that did not arrive and came back to us (domain rule 71).
+        REFUND_FAILED = "refund_failed", "failed refund"
+        # Taken at once when a dispute opens, given back when it is won; each with its own fee line (domain rule 72).
+        DISPUTE = "dispute", "dispute"
+        DISPUTE_WON = "dispute_won", "dispute won"
+        DISPUTE_FEE = "dispute_fee", "dispute's fee"
+        DISPUTE_FEE_BACK = "dispute_fee_back", "dispute's fee returned"
+        PAYOUT = "payout", "payout to the bank"
+        PAYOUT_FAILED = "payout_failed", "failed payout"
+        # What Stripe takes or gives beside any gift: monthly fees, corrections.
+        STRIPE_FEE = "stripe_fee", "Stripe's other fees"
+        ADJUSTMENT = "adjustment", "adjustment"
+
+    class Account(models.TextChoices):
+        """Where the money of a line is."""
+
+        STRIPE = "stripe", "Stripe balance"
+        BANK = "bank", "bank, by deposit"
+        # Shares, coins, goods: nothing to tie to a bank.
+        PROPERTY = "property", "property"
+        # Banked by a former platform before we had these books.
+        FORMER = "former", "former platform"
 
     source = models.CharField(max_length=120, help_text="What proves it, like a charge's id.")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     gift = models.ForeignKey(Gift, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries")
     donor = models.ForeignKey(Donor, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries")
-    fund = models.ForeignKey(Fund, on_delete=models.PROTECT)
+    # None where the line is of no gift: a payout, Stripe's own fees.
+    fund = models.ForeignKey(Fund, null=True, blank=True, on_delete=models.PROTECT)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    account = models.CharField(max_length=10, choices=Account.choices)
     # When it happened (Stripe's or the bank's instant) and the organisation's date it is booked on.
     happened_at = models.DateTimeField()
     booked_on = models.DateField(db_index=True)
@@ -46,10 +77,15 @@ class LedgerEntry(models.Model):
             models.UniqueConstraint(fields=["source", "kind"], name="ledger_each_fact_once"),
             models.CheckConstraint(condition=~models.Q(amount_minor=0), name="ledger_amount_not_zero"),
             models.CheckConstraint(
-                condition=models.Q(kind__in=["gift", "property"], amount_minor__gt=0)
-                | models.Q(kind__in=["fee", "reversal", "property_back", "bank_fee"], amount_minor__lt=0),
+                condition=models.Q(kind__in=INCOMING, amount_minor__gt=0)
+                | models.Q(kind__in=OUTGOING, amount_minor__lt=0)
+                | models.Q(kind="adjustment"),
                 name="ledger_sign_fits_kind",
             ),
+        ]
+        indexes = [
+            # A month's lines, and what an account came to on a day.
+            models.Index(fields=["account", "booked_on"], name="ledger_by_account"),
         ]
 
     def __str__(self) -> str:

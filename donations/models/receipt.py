@@ -28,6 +28,8 @@ class ReceiptBook(models.Model):
     series = models.CharField(max_length=4)
     year = models.PositiveSmallIntegerField()
     last_number = models.PositiveIntegerField(default=0)
+    # Of the last receipt: the next one's chain is made from it.
+    last_chain = models.CharField(max_length=64, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["series", "year"], name="receipt_book_once_a_year")]
@@ -37,24 +39,54 @@ class ReceiptBook(models.Model):
 
 
 class Receipt(models.Model):
-    """A numbered receipt with every fact it prints. Triggers refuse UPDATE and DELETE."""
+    """A numbered paper with every fact it prints. Triggers refuse UPDATE and DELETE.
+
+    Series "R" are tax receipts, "L" letters and thanks, each of one gift; "S" are yearly statements, of no single gift.
+    A gift has one chain of papers, each naming the one it replaces, and at most the last of them counts (rule 46).
+    """
 
     series = models.CharField(max_length=4)
     year = models.PositiveSmallIntegerField()
     sequence = models.PositiveIntegerField()
     number = models.CharField(max_length=20, unique=True, help_text="Like R-2026-000142.")
-    gift = models.OneToOneField(Gift, on_delete=models.PROTECT, related_name="receipt")
+    gift = models.ForeignKey(Gift, null=True, blank=True, on_delete=models.PROTECT, related_name="receipts")
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", editable=False
+    )
     snapshot = models.JSONField()
+    # The digest printed as a QR code, for the page that says whether a paper is genuine.
+    code = models.CharField(max_length=20, db_index=True, editable=False)
+    # SHA-256 over the chain of the number before and this snapshot: no paper can be changed or slipped in unseen.
+    chain = models.CharField(max_length=64, editable=False)
     issued_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["series", "year", "sequence"], name="receipt_number_once"),
+            # With `replaces` being unique, a gift's papers are one chain without branches.
+            models.UniqueConstraint(
+                fields=["gift"], condition=models.Q(replaces__isnull=True), name="receipt_first_of_a_gift_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(series="S", gift__isnull=True)
+                | ~models.Q(series="S") & models.Q(gift__isnull=False),
+                name="receipt_is_of_a_gift_or_a_statement",
+            ),
         ]
-        permissions = [("resend_receipt", "Can send a receipt again")]
+        permissions = [
+            ("resend_receipt", "Can send a receipt again"),
+            ("replace_receipt", "Can void and replace receipts"),
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def its_gift(self) -> Gift:
+        """The gift it is of. Raises LookupError for a yearly statement, which is of many."""
+        if self.gift is None:
+            raise LookupError(f"{self.number} is of no single gift")
+        return self.gift
 
     @property
     def mail_key(self) -> str:
@@ -87,13 +119,18 @@ class ReceiptVoid(models.Model):
 
     class Reason(models.TextChoices):
         BOUNCED = "nsf", "returned by the bank"
+        REFUND = "refund", "refunded"
+        DISPUTE_LOST = "dispute_lost", "lost in a dispute"
         WRONG_DONOR = "wrong_donor", "wrong donor"
         WRONG_AMOUNT = "wrong_amount", "wrong amount"
         WRONG_DATE = "wrong_date", "wrong date"
+        WRONG_BENEFIT = "wrong_benefit", "wrong benefit"
+        # Of a yearly statement: what it lists has changed since.
+        SUPERSEDED = "superseded", "replaced by a newer version"
         OTHER = "other", "other"
 
     receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="void")
-    reason = models.CharField(max_length=12, choices=Reason.choices)
+    reason = models.CharField(max_length=16, choices=Reason.choices)
     note = models.CharField(max_length=300, blank=True)
     actor = models.CharField(max_length=80)
     voided_at = models.DateTimeField(default=clock.now, editable=False)
@@ -105,30 +142,79 @@ class ReceiptVoid(models.Model):
         return f"{self.receipt} is void"
 
 
+class ReceiptCopy(models.Model):
+    """A copy of a receipt: the same number, marked COPY (domain rule 49). Grows only; counting them is enough."""
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="copies")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT)
+    made_by = models.CharField(max_length=80, help_text='"staff:17", "supporter"')
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "receipt copies"
+
+    def __str__(self) -> str:
+        return f"copy of {self.receipt}"
+
+
+class ReceiptEvent(models.Model):
+    """What became of a receipt on its way, beside what its letter and print run tell. Grows only."""
+
+    class Kind(models.TextChoices):
+        DELIVERED = "delivered", "delivered"
+        BOUNCED = "bounced", "bounced"
+        OPENED = "opened", "opened in the portal"
+        SENT_BACK = "sent_back", "came back by mail"
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    detail = models.CharField(max_length=200, blank=True, help_text="Never an address: the mail server's code.")
+    actor = models.CharField(max_length=80)
+    at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.receipt} {self.get_kind_display()}"
+
+
 class PrintRun(models.Model):
-    """Receipts that go out on paper together, as one PDF for window envelopes."""
+    """Receipts that go out on paper together, as one PDF for window envelopes.
+
+    A run that the printer broke off is cancelled after the sheets that came out; the rest wait for another run.
+    """
 
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="print_run")
     made_by = models.CharField(max_length=80, help_text='"staff:17"')
     made_at = models.DateTimeField(default=clock.now, editable=False)
     mailed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    last_good_page = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The last page of the PDF that came out well, of a run that was cancelled."
+    )
 
     class Meta:
         permissions = [("make_printrun", "Can print receipts and mark them mailed")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(cancelled_at__isnull=True, last_good_page__isnull=True)
+                | models.Q(cancelled_at__isnull=False, last_good_page__isnull=False),
+                name="print_run_cancelled_after_a_page",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Print run {self.pk}"
 
 
 class PrintedReceipt(models.Model):
-    """A receipt in a print run. A receipt is printed once; again only as a copy."""
+    """A receipt in a print run. A receipt is printed once, or again when its run was cancelled before it came out."""
 
     run = models.ForeignKey(PrintRun, on_delete=models.PROTECT, related_name="receipts")
-    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="printed")
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="prints")
     page = models.PositiveIntegerField(help_text="Its first page in the run's PDF.")
 
     class Meta:
         ordering = ["page"]
+        constraints = [models.UniqueConstraint(fields=["run", "receipt"], name="printed_once_in_a_run")]
 
     def __str__(self) -> str:
         return f"{self.receipt} on page {self.page}"

@@ -36,8 +36,15 @@ class Recipient:
 
 
 def recipient(receipt: Receipt) -> Recipient:
-    """The legal donor, at the address given with the gift or else the one we have; or who is recognized."""
-    facts, gift = receipt.snapshot, receipt.gift
+    """The legal donor, at the address given with the gift or else the one we have; or who is recognized.
+
+    Of a yearly statement: the supporter whose it is.
+    """
+    facts = receipt.snapshot
+    if receipt.gift is None:
+        donor = receipt.statement.donor
+        return Recipient(donor, donor.email or "", facts.get("kind", "statement"))
+    gift = receipt.gift
     paper = facts.get("kind", "tax_cash")
     if facts.get("recipient", {}).get("is") == "recognized":
         person = issue.recognized_for(gift)

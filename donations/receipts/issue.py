@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptDue, SoftCredit
+from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
 from donations.receipts import matched, wording
 from donations.receipts.wording import Settled
-from donations.rules import documents
+from donations.rules import chain, documents
 from nonprofit import audit, clock, nudge, organization
 from nonprofit.models import Organization
 
@@ -37,7 +37,7 @@ def make_due(gift: Gift) -> None:
 
 def make_all_due(gifts: Sequence[Gift]) -> None:
     """The same for many gifts settled together: two statements and one nudge, however many they are."""
-    have = set(Receipt.objects.filter(gift__in=gifts).values_list("gift_id", flat=True))
+    have = set(Receipt.objects.filter(gift__in=gifts, void__isnull=True).values_list("gift_id", flat=True))
     due = [gift for gift in gifts if gift.pk not in have and not _gets_none(gift)]
     if not due:
         return
@@ -58,10 +58,19 @@ def _gets_none(gift: Gift) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A paper that only lacks its number. facts: the snapshot without number and day of issue."""
+
+    facts: dict[str, Any]
+    gift_id: int | None = None
+    replaces_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
     due: ReceiptDue
     series: str
-    facts: dict[str, Any]
+    draft: Draft
 
 
 @transaction.atomic(durable=True)
@@ -82,9 +91,9 @@ def issue_due(limit: int = 100) -> list[int]:
     receipts = [
         receipt
         for series in sorted({one.series for one in ready})
-        for receipt in _numbered(series, [one for one in ready if one.series == series])
+        for receipt in number(series, [one.draft for one in ready if one.series == series])
     ]
-    Receipt.objects.bulk_create(receipts)
+    _point(receipts)
     ReceiptDue.objects.filter(pk__in=[one.due.pk for one in ready]).delete()
     return [receipt.pk for receipt in receipts]
 
@@ -118,43 +127,70 @@ def _written(due: list[ReceiptDue]) -> list[_Ready]:
                 audit.record("task", "no receipt", row.gift)
                 row.delete()
             else:
-                ready.append(_Ready(row, paper.document.series, _snapshot(paper, who)))
+                facts = _snapshot(paper, who)
+                ready.append(_Ready(row, paper.document.series, Draft(facts, row.gift_id, row.gift.receipt_id)))
         except documents.NoRule as error:
             logger.error("no receipt rule", extra={"gift": row.gift_id})
             ReceiptDue.objects.filter(pk=row.pk).update(trouble=str(error)[:300], due_at=clock.now() + AGAIN)
     return ready
 
 
-def _numbered(series: str, ready: list[_Ready]) -> list[Receipt]:
+def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
+    """Receipts with the next numbers of today's book, in the order of `drafts`, stored with their place in the chain.
+
+    Locks the book; call it last in the transaction. A rollback gives the numbers back.
+    """
+    if not drafts:
+        return []
     today = clock.today()
     printed = {"issued_on": wording.in_words(today), "issued_on_iso": today.isoformat()}
+    first, last = _take_numbers(series, today.year, len(drafts))
     receipts = []
-    for sequence, one in enumerate(ready, start=_take_numbers(series, today.year, len(ready))):
-        number = f"{series}-{today.year}-{sequence:06d}"
+    for sequence, draft in enumerate(drafts, start=first):
+        full = f"{series}-{today.year}-{sequence:06d}"
+        snapshot = draft.facts | printed | {"number": full}
+        last = chain.link(last, snapshot)
         receipts.append(
             Receipt(
                 series=series,
                 year=today.year,
                 sequence=sequence,
-                number=number,
-                gift_id=one.due.gift_id,
-                snapshot=one.facts | printed | {"number": number},
+                number=full,
+                gift_id=draft.gift_id,
+                replaces_id=draft.replaces_id,
+                snapshot=snapshot,
+                code=chain.code(snapshot),
+                chain=last,
             )
         )
+    Receipt.objects.bulk_create(receipts)
+    ReceiptBook.objects.filter(series=series, year=today.year).update(last_chain=last)
     return receipts
 
 
-def _take_numbers(series: str, year: int, count: int) -> int:
-    """Take `count` numbers from the year's locked counter; the first of them. A rollback gives them back."""
+def _take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
+    """Take `count` numbers from the year's locked counter: the first of them, and the chain of the number before."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO donations_receiptbook AS book (series, year, last_number) VALUES (%s, %s, %s)
+            """INSERT INTO donations_receiptbook AS book (series, year, last_number, last_chain) VALUES (%s, %s, %s, '')
                 ON CONFLICT (series, year) DO UPDATE SET last_number = book.last_number + excluded.last_number
-                RETURNING last_number""",
+                RETURNING last_number, last_chain""",
             [series, year, count],
         )
         row = cursor.fetchone()
-    return int(row[0]) - count + 1
+    return int(row[0]) - count + 1, row[1]
+
+
+def _point(receipts: Sequence[Receipt]) -> None:
+    """Each gift's paper is the one just numbered."""
+    if receipts:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE donations_gift gift SET receipt_id = made.receipt_id
+                    FROM unnest(%s::bigint[], %s::bigint[]) AS made(receipt_id, gift_id)
+                    WHERE gift.id = made.gift_id""",
+                [[receipt.pk for receipt in receipts], [receipt.gift_id for receipt in receipts]],
+            )
 
 
 def settled(gift: Gift, *, organization: str = "", ein: str = "") -> Settled:

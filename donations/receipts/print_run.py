@@ -64,7 +64,7 @@ def count() -> int:
 
 
 def _unprinted() -> QuerySet[Receipt]:
-    found = Receipt.objects.filter(pdf__isnull=False, pdf__email__isnull=True, printed__isnull=True, void__isnull=True)
+    found = Receipt.objects.filter(pdf__isnull=False, pdf__email__isnull=True, prints__isnull=True, void__isnull=True)
     return found.select_related("gift__donor").order_by("pk")
 
 
@@ -94,12 +94,12 @@ def _emailed(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> set[str]:
 
 def _sheet(receipt: Receipt) -> Sheet | None:
     """Sorted as the post office likes it: ours before abroad, then ZIP code, then name. None without an address."""
-    facts, gift = receipt.snapshot, receipt.gift
+    facts = receipt.snapshot
     to = facts.get("recipient", facts["donor"])
     if not to["address_lines"]:
         return None
-    person = issue.recognized_for(gift) if to.get("is") == "recognized" else None
-    home = person or gift
+    person = issue.recognized_for(receipt.its_gift) if to.get("is") == "recognized" else None
+    home = person or receipt.gift or receipt.statement.donor
     order = (home.country not in ("", "US"), home.postal_code, to["name"].casefold(), receipt.pk)
     return Sheet(receipt, to["name"], to["address_lines"][-1], order)
 

@@ -1,9 +1,7 @@
 """Draws the PDF of a receipt from its snapshot, and from nothing else."""
 
-import base64
 import datetime
 import functools
-import hashlib
 import json
 import logging
 import os
@@ -16,6 +14,7 @@ from pathlib import Path
 import typst
 
 from donations.receipts import paper
+from donations.rules import chain
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
         template = TEMPLATES[str(snapshot["template"])]
         issued_on = datetime.date.fromisoformat(str(snapshot["issued_on_iso"]))
         facts = json.dumps(paper.letter(snapshot), ensure_ascii=False)
-        code = verification_code(snapshot)
+        code = chain.code(snapshot)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RenderError(number, f"its snapshot is not complete ({error!r})") from error
     if _inherited:
@@ -80,13 +79,6 @@ def one_page(document: bytes) -> bool:
     A running head and page numbers make the compiler lay everything out twice; nearly every receipt needs neither.
     """
     return b"<xmpTPg:NPages>1</xmpTPg:NPages>" in document
-
-
-def verification_code(snapshot: Mapping[str, object]) -> str:
-    """A short digest of every fact in the snapshot, printed at the foot: altered paper no longer matches it."""
-    canonical = json.dumps(snapshot, sort_keys=True, separators=(",", ":"))
-    code = base64.b32encode(hashlib.sha256(canonical.encode()).digest()[:10]).decode()
-    return f"{code[:4]}-{code[4:8]}-{code[8:12]}"
 
 
 # ---- The kept compiler ----------------------------------------------------------------------------------------------

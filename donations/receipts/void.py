@@ -20,7 +20,7 @@ def void(gift_id: int, *, reason: str, actor: str, note: str = "") -> ReceiptVoi
     matched.stop(gift, "the gift was reversed")
     if held:
         audit.record(actor, "hold receipt", gift, reason=note)
-    receipt = Receipt.objects.select_for_update().filter(gift=gift).first()
+    receipt = Receipt.objects.select_for_update().filter(gift=gift).order_by("-pk").first()
     if receipt is None:
         return None
     voided, is_new = ReceiptVoid.objects.get_or_create(

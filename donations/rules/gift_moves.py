@@ -7,8 +7,13 @@ MOVES: dict[str, frozenset[str]] = {
     # The browser came back after we had closed the gift: the money is real.
     "expired": frozenset({"processing", "settled"}),
     # The bank or Stripe took it back: only by a reversal, with its own ledger line.
-    "settled": frozenset({"reversed"}),
+    "settled": frozenset({"reversed", "refunded", "disputed"}),
     "reversed": frozenset(),
+    # A refund can fail and come back (domain rule 71); the bank can still dispute what was refunded.
+    "refunded": frozenset({"settled", "disputed"}),
+    "disputed": frozenset({"settled", "refunded", "lost"}),
+    # Stripe can reopen a dispute in our favour.
+    "lost": frozenset({"settled", "refunded"}),
 }
 
 

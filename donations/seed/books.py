@@ -26,7 +26,7 @@ from donations.models import (
     ReceiptPdf,
 )
 from donations.receipts import deliver, issue, render
-from donations.rules import consent, documents
+from donations.rules import chain, consent, documents
 from donations.seed.history import Giving, Promise
 from donations.seed.people import Person
 from nonprofit import clock, mail, money
@@ -47,6 +47,7 @@ class Books:
         self._charges: dict[int, str] = {}
         # The last number of each book, by series and year.
         self._last: Counter[tuple[str, int]] = Counter()
+        self._chain: dict[tuple[str, int], str] = {}
 
     def write(self, givings: list[Giving], say: Callable[[str], None]) -> None:
         """Every row of these gifts but their receipts. Call in one transaction, on empty tables."""
@@ -189,6 +190,7 @@ class Books:
                 "fund": gift.fund,
                 "currency": gift.currency,
                 "happened_at": giving.at,
+                "account": LedgerEntry.Account.STRIPE,
                 "booked_on": gift.gift_on,
                 "recorded_at": gift.settled_at,
             }
@@ -211,7 +213,10 @@ class Books:
         """Numbered in the order in which the gifts were booked, without a gap, per series and year of issue."""
         receipts = Receipt.objects.bulk_create([self._receipt(gift) for gift in gifts], batch_size=BATCH)
         for (series, year), last in self._last.items():
-            ReceiptBook.objects.update_or_create(series=series, year=year, defaults={"last_number": last})
+            now = {"last_number": last, "last_chain": self._chain[series, year]}
+            ReceiptBook.objects.update_or_create(series=series, year=year, defaults=now)
+        for receipt in receipts:
+            Gift.objects.filter(receipts=receipt).update(receipt=receipt)
         return receipts
 
     def _receipt(self, gift: Gift) -> Receipt:
@@ -221,6 +226,8 @@ class Books:
         sequence = self._last[series, day.year]
         number = f"{series}-{day.year}-{sequence:06d}"
         facts |= {"number": number, "issued_on": issue.in_words(day), "issued_on_iso": day.isoformat()}
+        linked = chain.link(self._chain.get((series, day.year), ""), facts)
+        self._chain[series, day.year] = linked
         return Receipt(
             series=series,
             year=day.year,
@@ -228,6 +235,8 @@ class Books:
             number=number,
             gift=gift,
             snapshot=facts,
+            code=chain.code(facts),
+            chain=linked,
             issued_at=_issued_at(gift),
         )
 
@@ -243,7 +252,7 @@ class Books:
     def _letters(self, receipts: list[Receipt], files: list[StoredFile]) -> None:
         """Whoever has an e-mail gets it so; the others wait for the print run. One letter of all never arrived."""
         pairs = list(zip(receipts, files, strict=True))
-        mailed = [pair for pair in pairs if pair[0].gift.donor_email or deliver.recipient(pair[0]).email]
+        mailed = [pair for pair in pairs if pair[0].its_gift.donor_email or deliver.recipient(pair[0]).email]
         lost = len(mailed) - 7 if not OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED).exists() else -1
         letters = {
             receipt.pk: self._letter(receipt, file, is_lost=place == lost)

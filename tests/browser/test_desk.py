@@ -83,7 +83,7 @@ def pages() -> dict[str, str]:
         "supporters": "donations/donor/?q=silva",
         "a supporter": f"donations/donor/{gift.donor_id}/change/",
         "receipts": "donations/receipt/",
-        "a receipt": f"donations/receipt/{gift.receipt.pk}/change/",
+        "a receipt": f"donations/receipt/{gift.paper.pk}/change/",
         "the ledger": "donations/ledgerentry/",
         "letters": "nonprofit/outgoingemail/?status__exact=failed",
         "a letter": f"nonprofit/outgoingemail/{OutgoingEmail.objects.get(key='x:1').pk}/change/",

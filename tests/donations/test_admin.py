@@ -102,7 +102,7 @@ def test_each_group_sees_its_lists_and_no_other(group: str) -> None:
 def test_nobody_adds_changes_or_deletes_money(group: str) -> None:
     gift = builders.receipted_gift()
     client = desk(group, is_superuser=group == "Administrator")
-    rows = [gift, gift.donor, gift.receipt, gift.ledger_entries.first()]
+    rows = [gift, gift.donor, gift.paper, gift.ledger_entries.first()]
     for row in rows:
         assert row is not None
         name, pk = row._meta.model_name, row.pk
@@ -131,7 +131,7 @@ def test_a_gifts_page_holds_all_that_belongs_to_it() -> None:
         f"ch_{gift.pk}",
         "-$1.03",
         "$102.17",
-        gift.receipt.number,
+        gift.paper.number,
     ):
         assert part in text, part
     for part in ("ana@example.org", "waiting to be sent", "succeeded", "settle", "Send the receipt again"):
@@ -142,7 +142,7 @@ def test_a_gifts_page_holds_all_that_belongs_to_it() -> None:
 def test_staff_see_a_gift_without_the_books() -> None:
     gift = builders.receipted_gift()
     text = desk("Staff").get(f"/admin/donations/gift/{gift.pk}/change/").content.decode()
-    assert gift.receipt.number in text
+    assert gift.paper.number in text
     assert "Attempts" in text
     for hidden in ("Ledger", "Audit trail", "Send the receipt again"):
         assert hidden not in text, hidden
@@ -155,7 +155,7 @@ def test_html_in_a_name_is_only_text() -> None:
         f"gift/{gift.pk}/change/",
         "gift/",
         f"donor/{gift.donor_id}/change/",
-        f"receipt/{gift.receipt.pk}/change/",
+        f"receipt/{gift.paper.pk}/change/",
     ):
         text = client.get(f"/admin/donations/{address}").content.decode()
         assert "<script>alert" not in text
@@ -175,7 +175,7 @@ def test_a_supporters_page_adds_up_by_year() -> None:
 
 
 def test_the_receipts_bytes_are_those_that_were_issued() -> None:
-    receipt = builders.receipted_gift().receipt
+    receipt = builders.receipted_gift().paper
     url = f"/admin/donations/receipt/{receipt.pk}/pdf/"
     answer = desk("Staff").get(url)
     assert answer.content == bytes(receipt.pdf.file.content)
@@ -222,8 +222,8 @@ def test_gifts_are_found_by_whatever_people_say() -> None:
         "25.00": {"Anna Müller", "Carla Muller"},
         "müller $25": {"Anna Müller"},
         "müller 50": set(),
-        anna.receipt.number: {"Anna Müller"},
-        anna.receipt.number.replace("-000", "-").lower(): {"Anna Müller"},
+        anna.paper.number: {"Anna Müller"},
+        anna.paper.number.replace("-000", "-").lower(): {"Anna Müller"},
         anna.public_id: {"Anna Müller"},
         f"ch_{anna.pk}": {"Anna Müller"},
         str(anna.payment_intent_id): {"Anna Müller"},
@@ -250,7 +250,7 @@ def test_every_search_box_answers(model: str) -> None:
         "ana",
         "silva",
         "$25",
-        gift.receipt.number,
+        gift.paper.number,
         gift.public_id,
         gift.donor.public_id if gift.donor else "",
     ):

@@ -60,7 +60,7 @@ def deeds() -> list[tuple[str, str]]:
 
 @pytest.mark.django_db
 def test_a_receipt_goes_again_with_the_paper_as_issued() -> None:
-    receipt = builders.receipted_gift().receipt
+    receipt = builders.receipted_gift().paper
     sent(receipt)
     url = f"/admin/donations/receipt/{receipt.pk}/send-again/"
 
@@ -78,7 +78,7 @@ def test_a_receipt_goes_again_with_the_paper_as_issued() -> None:
 
 @pytest.mark.django_db
 def test_pressed_twice_it_goes_once_and_later_it_goes_anew() -> None:
-    receipt = builders.receipted_gift().receipt
+    receipt = builders.receipted_gift().paper
     sent(receipt)
     waiting = deliver.resend(receipt.pk, "staff:1")
     assert deliver.resend(receipt.pk, "staff:1") == waiting
@@ -89,7 +89,7 @@ def test_pressed_twice_it_goes_once_and_later_it_goes_anew() -> None:
 
 
 def test_pressed_at_once_it_goes_once(committed_db: None) -> None:
-    receipt = builders.receipted_gift().receipt
+    receipt = builders.receipted_gift().paper
     sent(receipt)
     at_once(4, lambda: deliver.resend(receipt.pk, "staff:1"))
     assert OutgoingEmail.objects.filter(key__contains=":again:").count() == 1
@@ -99,7 +99,7 @@ def test_pressed_at_once_it_goes_once(committed_db: None) -> None:
 @pytest.mark.django_db
 def test_it_does_not_go_without_a_paper_or_an_address() -> None:
     gift = builders.receipted_gift(donor_email="")
-    client, receipt = desk("Finance"), gift.receipt
+    client, receipt = desk("Finance"), gift.paper
     text = client.post(f"/admin/donations/receipt/{receipt.pk}/send-again/", follow=True).content.decode()
     assert "no e-mail address" in text
     assert (OutgoingEmail.objects.count(), deeds()) == (0, [])
@@ -108,7 +108,7 @@ def test_it_does_not_go_without_a_paper_or_an_address() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("group", ["Staff", ""])
 def test_only_finance_and_administrators_send_again_or_handle_again(group: str) -> None:
-    receipt, stuck = builders.receipted_gift().receipt, event("failed")
+    receipt, stuck = builders.receipted_gift().paper, event("failed")
     sent(receipt)
     letter = OutgoingEmail.objects.get()
     client = desk(group)
@@ -124,7 +124,7 @@ def test_only_finance_and_administrators_send_again_or_handle_again(group: str) 
 
 @pytest.mark.django_db
 def test_buttons_take_a_post_and_lead_nowhere_else() -> None:
-    receipt = builders.receipted_gift().receipt
+    receipt = builders.receipted_gift().paper
     url, client = f"/admin/donations/receipt/{receipt.pk}/send-again/", desk("Finance")
     assert client.get(url).status_code == 405
     assert client.post("/admin/donations/receipt/999999/send-again/").status_code == 404
@@ -136,7 +136,7 @@ def test_buttons_take_a_post_and_lead_nowhere_else() -> None:
 
 @pytest.mark.django_db
 def test_many_receipts_go_again_from_the_list() -> None:
-    receipts = [builders.receipted_gift(donor_email=f"p{n}@example.org").receipt for n in range(2)]
+    receipts = [builders.receipted_gift(donor_email=f"p{n}@example.org").paper for n in range(2)]
     for receipt in receipts:
         sent(receipt)
     client = desk("Finance")

@@ -57,7 +57,7 @@ def give(world: World, one: int, _: int) -> None:
 def receipt(world: World, *_: int) -> None:
     issue.issue_due()
     for made in Receipt.objects.exclude(number__in=world.receipts):
-        world.receipts[made.number] = made.gift_id
+        world.receipts[made.number] = made.its_gift.pk
 
 
 def plan(world: World, one: int, _: int) -> None:

@@ -81,7 +81,7 @@ def test_rules_81_and_83_flags_are_looked_at_when_it_is_printed() -> None:
     thanks = waiting_paper("No Thanks", kind="services", is_not_mailed=True)
     homeless = waiting_paper("No Home", address_line1="", city="", region="", postal_code="")
     gone = waiting_paper("Void Paper")
-    void.void(gone.gift_id, reason="nsf", actor="staff:1")
+    void.void(gone.its_gift.pk, reason="nsf", actor="staff:1")
 
     found = print_run.waiting()
     assert [sheet.receipt for sheet in found.sheets] == [proof]
@@ -229,7 +229,7 @@ def test_rule_83_what_became_void_or_flagged_since_is_to_be_taken_out() -> None:
     waiting_paper("Bob Lind")
     run = print_run.make("staff:1")
     assert run is not None
-    void.void(receipt.gift_id, reason="nsf", actor="staff:1")
+    void.void(receipt.its_gift.pk, reason="nsf", actor="staff:1")
     Donor.objects.filter(name="Bob Lind").update(is_deceased=True)
     page = desk("Staff").get(f"{LIST}{run.pk}/change/").content.decode()
     assert "void: take it out" in page

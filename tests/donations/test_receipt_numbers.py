@@ -30,7 +30,7 @@ def test_numbering_twice_gives_each_gift_one_receipt(transactional_db: None) -> 
     assert receipt is not None
     assert receipt.number == f"R-{receipt.year}-000001"
     assert receipt.snapshot["number"] == receipt.number
-    assert receipt.snapshot["gift"]["amount_minor"] == receipt.gift.amount_minor
+    assert receipt.snapshot["gift"]["amount_minor"] == receipt.its_gift.amount_minor
 
 
 def test_the_issue_year_is_the_organisations_year(transactional_db: None) -> None:

@@ -128,7 +128,7 @@ def test_what_came_back_has_both_lines_and_a_void_receipt_and_one_supporter_is_n
         fee = [("bank_fee", -1200)] if one.reason == "bounced" else []
         amount = one.gift.amount_minor
         assert sorted(lines) == sorted([*fee, ("gift", amount), ("reversal", -amount)])
-        assert one.gift.receipt.void.receipt_id == one.gift.receipt.pk
+        assert one.gift.paper.void.receipt_id == one.gift.paper.pk
     assert [one.gift.donor_name for one in returned.to_tell()] == ["Lucille Novak", "Stanley Winslow"]
     letter = OutgoingEmail.objects.get(template="check_returned")
     assert letter.to == "owen.lindgren@example.com"

@@ -120,7 +120,7 @@ def _assert_receipts(stack: Stack, gifts: int, repeated_mail: int) -> None:
     assert {r.gift_id for r in receipts} == set(Gift.objects.settled().values_list("pk", flat=True))
     assert ReceiptBook.objects.get().last_number == gifts
     for receipt in receipts:
-        assert receipt.snapshot["gift"]["amount_minor"] == receipt.gift.amount_minor
+        assert receipt.snapshot["gift"]["amount_minor"] == receipt.its_gift.amount_minor
         assert bytes(receipt.pdf.file.content).startswith(b"%PDF-")
         assert receipt.pdf.email is not None
         assert receipt.pdf.email.status == "sent"

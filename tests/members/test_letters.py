@@ -71,7 +71,7 @@ def test_a_receipts_letter_is_the_whole_acknowledgment_in_both_parts() -> None:
         region="MA",
         postal_code="02139",
     )
-    receipt = Gift.objects.get().receipt
+    receipt = Gift.objects.get().paper
     assert letter.subject == "Receipt for your gift of $103.20 to The Harbor Light"
     assert letter.text.startswith("We received your gift of $103.20 on November 23, 2026. Thank you.\n")
     facts = [

@@ -19,6 +19,7 @@ from donations.models import (
     GiftOrigin,
     ImportRow,
     LedgerEntry,
+    Month,
 )
 from donations.receipts import issue
 from nonprofit import audit, clock
@@ -178,7 +179,8 @@ def _make_gifts(gift_import: GiftImport) -> None:
 
 
 def _book(gift_import: GiftImport) -> None:
-    """One line for the gift and one for the fee, if it was told; booked on the day the other platform had it."""
+    """One line for the gift and one for the fee, if it was told; booked on the day the other platform had it, or on
+    the first open one."""
     common = {
         "source": "proof",
         "gift_id": "gift_id",
@@ -186,11 +188,14 @@ def _book(gift_import: GiftImport) -> None:
         "fund_id": "fund_id",
         "currency": "currency",
         "happened_at": "happened_at",
-        "booked_on": "gift_on",
+        # The former platform banked it: it is in no balance of ours, and its day can lie in a month that is closed.
+        "booked_on": f"greatest(gift_on, date '{Month.objects.first_open():%Y-%m-%d}')",
     }
     gift, fee = LedgerEntry.Kind.GIFT.value, LedgerEntry.Kind.FEE.value
-    _copy(LedgerEntry, "import_apply", common | {"amount_minor": "amount_minor"}, {"kind": gift})
-    _copy(LedgerEntry, "import_apply WHERE fee_minor > 0", common | {"amount_minor": "-fee_minor"}, {"kind": fee})
+    former = {"account": LedgerEntry.Account.FORMER.value}
+    _copy(LedgerEntry, "import_apply", common | {"amount_minor": "amount_minor"}, former | {"kind": gift})
+    fees = common | {"amount_minor": "-fee_minor"}
+    _copy(LedgerEntry, "import_apply WHERE fee_minor > 0", fees, former | {"kind": fee})
 
 
 def _copy(
