@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Concat
 
 from donations import reversals
 from donations.models import Donor, Gift, LedgerEntry, PrintedReceipt, Receipt, ReceiptVoid, Reversal
-from donations.receipts import deliver, issue
+from donations.receipts import deliver, issue, taken_back
 from nonprofit import audit, clock, mail, nudge
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from nonprofit.money import Money
@@ -137,7 +137,7 @@ def _still_wanted(email: OutgoingEmail) -> str:
 
 def _why_no_letter(gift: Gift, notice: Notice, receipt: Receipt | None) -> tuple[str, bool]:
     """The sentence for staff, and whether no letter goes out."""
-    if notice.reason == Reversal.Reason.WRONG_ENTRY and not has_left(receipt):
+    if notice.reason == Reversal.Reason.WRONG_ENTRY and not taken_back.has_left(receipt):
         return "No letter: the supporter has had no receipt for it.", True
     silent = why_silent(gift.donor) if gift.donor else "is not known"
     if not silent:
@@ -149,16 +149,6 @@ def _receipt(gift: Gift) -> Receipt | None:
     return Receipt.objects.filter(gift=gift, void__isnull=True).first()
 
 
-def has_left(receipt: Receipt | None) -> bool:
-    """Whether the supporter may have it: on paper, by e-mail, or in the hands of the mail server this moment."""
-    if receipt is None:
-        return False
-    status = OutgoingEmail.Status
-    gone = Q(status=status.SENT) | Q(status=status.QUEUED, tries=0, next_try_at__gt=clock.now())
-    on_paper = PrintedReceipt.objects.filter(receipt=receipt, run__mailed_at__isnull=False)
-    return deliver.letters(receipt).filter(gone).exists() or on_paper.exists()
-
-
 def _of_receipt(receipt: Receipt | None) -> str:
     if receipt is None:
         return "No receipt has been issued, and none will be."
@@ -166,7 +156,7 @@ def _of_receipt(receipt: Receipt | None) -> str:
     if printed:
         where = f"print run {printed.run_id}, page {printed.page}"
         return f"Receipt {receipt.number} becomes void. It is in {where}, not mailed yet: please take it out."
-    if has_left(receipt):
+    if taken_back.has_left(receipt):
         return f"Receipt {receipt.number} becomes void. The supporter has it."
     return f"Receipt {receipt.number} becomes void. It has not left, and will not."
 

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
-from donations.receipts import matched, wording
+from donations.receipts import changed, matched, wording
+from donations.receipts.changed import Replaced
 from donations.receipts.wording import Settled
 from donations.rules import chain, documents
 from nonprofit import audit, clock, nudge, organization
@@ -83,7 +84,7 @@ def issue_due(limit: int = 100) -> list[int]:
     """
     due = list(
         ReceiptDue.objects.filter(due_at__lte=clock.now())
-        .select_related("gift__fund", "gift__donor", "gift__detail")
+        .select_related("gift__fund", "gift__donor", "gift__detail", "gift__receipt__void")
         .order_by("due_at", "pk")
         .select_for_update(skip_locked=True, no_key=True, of=("self", "gift"))[:limit]
     )
@@ -93,7 +94,7 @@ def issue_due(limit: int = 100) -> list[int]:
         for series in sorted({one.series for one in ready})
         for receipt in number(series, [one.draft for one in ready if one.series == series])
     ]
-    _point(receipts)
+    point(receipts)
     ReceiptDue.objects.filter(pk__in=[one.due.pk for one in ready]).delete()
     return [receipt.pk for receipt in receipts]
 
@@ -127,7 +128,7 @@ def _written(due: list[ReceiptDue]) -> list[_Ready]:
                 audit.record("task", "no receipt", row.gift)
                 row.delete()
             else:
-                facts = _snapshot(paper, who)
+                facts = _snapshot(paper, who, changed.replaced(row.gift.receipt))
                 ready.append(_Ready(row, paper.document.series, Draft(facts, row.gift_id, row.gift.receipt_id)))
         except documents.NoRule as error:
             logger.error("no receipt rule", extra={"gift": row.gift_id})
@@ -181,7 +182,7 @@ def _take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
     return int(row[0]) - count + 1, row[1]
 
 
-def _point(receipts: Sequence[Receipt]) -> None:
+def point(receipts: Sequence[Receipt]) -> None:
     """Each gift's paper is the one just numbered."""
     if receipts:
         with connection.cursor() as cursor:
@@ -210,7 +211,7 @@ def settled(gift: Gift, *, organization: str = "", ein: str = "") -> Settled:
             donor_kind=donor.kind if donor else Donor.Kind.INDIVIDUAL,
             donor_country=gift.country,
             payer=gift.donor_name,
-            amount="" if gift.is_property else str(gift.amount),
+            amount="" if gift.is_property else str(gift.kept),
             gift_on=wording.in_words(gift.gift_on) if gift.gift_on else "",
             description=wording.description(gift, detail),
             custodian=detail.custodian if detail else "",
@@ -230,17 +231,18 @@ def recognized_for(gift: Gift) -> Donor | None:
     return credit.donor if credit else None
 
 
-def snapshot(gift: Gift, who: Organization) -> dict[str, Any]:
+def snapshot(gift: Gift, who: Organization, replaced: Replaced | None = None) -> dict[str, Any]:
     """Every fact the gift's paper will print, as printed, without its number. Raises NoRule."""
-    return _snapshot(settled(gift, organization=who.legal_name, ein=who.ein), who)
+    return _snapshot(settled(gift, organization=who.legal_name, ein=who.ein), who, replaced)
 
 
-def _snapshot(paper: Settled, who: Organization) -> dict[str, Any]:
+def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> dict[str, Any]:
     gift, detail, document = paper.gift, paper.detail, paper.document
     if gift.gift_on is None:
         raise documents.NoRule(f"gift {gift.pk} has no date")
     look = CARD if gift.kind in BY_CARD and wording.addressee(paper) == gift.donor_name else PAPER
-    if document.kind != "tax_cash":
+    refunds = changed.refunds(gift)
+    if document.kind != "tax_cash" or refunds or replaced:
         look = PAPER
     said = {
         "schema": look,
@@ -252,21 +254,27 @@ def _snapshot(paper: Settled, who: Organization) -> dict[str, Any]:
         "salutation": wording.salutation(paper),
         "gift": {
             "id": gift.public_id,
-            "amount": "" if gift.is_property else str(gift.amount),
-            "amount_minor": gift.amount_minor,
+            # What is left of it after refunds; what was given stands beside.
+            "amount": "" if gift.is_property else str(gift.kept),
+            "amount_minor": gift.kept.minor,
+            "given_minor": gift.amount_minor,
             "currency": gift.currency,
             "gift_on": wording.in_words(gift.gift_on),
             "gift_on_iso": gift.gift_on.isoformat(),
             "method": wording.method(gift, detail),
             "frequency": gift.get_frequency_display(),
             "fund": gift.fund.name,
-            "covered_fee": str(gift.covered_fee) if gift.covered_fee else "",
+            "covered_fee": str(gift.covered_fee) if gift.covered_fee and not refunds else "",
             "tribute": wording.tribute(gift),
         },
         "thanks": wording.thanks(paper, who),
         "statements": [{"code": s.code, "version": s.version, "text": s.text} for s in document.statements],
     }
-    return said if look == CARD else said | _own_words(paper, who)
+    if look == CARD:
+        return said
+    own = _own_words(paper, who)
+    own["rows"] = changed.rows(own["rows"], gift, refunds, replaced)
+    return said | own | changed.facts(refunds, replaced)
 
 
 def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:

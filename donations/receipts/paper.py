@@ -68,7 +68,7 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "amount": gift["amount"],
         "rows": [(label, value, fits(value)) for label, value in rows if value],
         "salutation": clipped(clean(snapshot["salutation"]), 160),
-        "thanks": paragraphs(snapshot["thanks"]),
+        "thanks": [*paragraphs(snapshot.get("replaces", {}).get("words", "")), *paragraphs(snapshot["thanks"])],
         "statements": [part for statement in snapshot["statements"] for part in paragraphs(statement["text"])],
     }
     words = snapshot if has_own_words else FIRST_WORDS | {"title": f"Receipt for your gift of {gift['amount']}"}

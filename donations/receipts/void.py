@@ -20,9 +20,17 @@ def void(gift_id: int, *, reason: str, actor: str, note: str = "") -> ReceiptVoi
     matched.stop(gift, "the gift was reversed")
     if held:
         audit.record(actor, "hold receipt", gift, reason=note)
-    receipt = Receipt.objects.select_for_update().filter(gift=gift).order_by("-pk").first()
-    if receipt is None:
-        return None
+    receipt = last(gift)
+    return None if receipt is None else mark(receipt, reason=reason, actor=actor, note=note)
+
+
+def last(gift: Gift) -> Receipt | None:
+    """The gift's last paper, void or not, locked."""
+    return Receipt.objects.select_for_update(of=("self",)).filter(gift=gift).order_by("-pk").first()
+
+
+def mark(receipt: Receipt, *, reason: str, actor: str, note: str = "") -> ReceiptVoid:
+    """This paper is void and its letters that wait never leave. Call with the receipt locked; the first void stays."""
     voided, is_new = ReceiptVoid.objects.get_or_create(
         receipt=receipt, defaults={"reason": ReceiptVoid.Reason(reason), "note": note, "actor": actor}
     )

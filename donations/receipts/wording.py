@@ -34,7 +34,7 @@ class Settled:
 def title(settled: Settled) -> str:
     """The headline and the letter's subject; it names what the paper is and never calls thanks a receipt."""
     gift, paper = settled.gift, settled.document.kind
-    amount = "" if gift.is_property else str(gift.amount)
+    amount = "" if gift.is_property else str(gift.kept)
     if paper == "thank_you":
         return _thanked_for(settled, amount)
     if paper == "qcd_letter":
@@ -95,10 +95,11 @@ def heading(document: Document) -> str:
 def rows(settled: Settled, who: Organization) -> list[list[str]]:
     """Label and value of each fact that is known; property has a description and no amount."""
     gift, detail = settled.gift, settled.detail
-    fee = f", of which {gift.covered_fee} covers processing costs" if gift.covered_fee else ""
+    has_fee = gift.covered_fee and not gift.refunded_minor
+    fee = f", of which {gift.covered_fee} covers processing costs" if has_fee else ""
     what = "What you gave" if gift.kind == KIND.SERVICES else "Gift"
     found = [
-        (what, description(gift, detail)) if gift.is_property else ("Amount", f"{gift.amount}{fee}"),
+        (what, description(gift, detail)) if gift.is_property else ("Amount", f"{gift.kept}{fee}"),
         *_dates(settled),
         (_giver(settled), gift.donor_name),
         *(_from_detail(gift, detail) if detail else []),
