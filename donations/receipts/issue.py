@@ -183,7 +183,7 @@ def _take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
 
 
 def point(receipts: Sequence[Receipt]) -> None:
-    """Each gift's paper is the one just numbered."""
+    """Each gift's paper is the one just numbered. Call inside the transaction that numbered them."""
     if receipts:
         with connection.cursor() as cursor:
             cursor.execute(

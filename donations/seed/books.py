@@ -215,8 +215,7 @@ class Books:
         for (series, year), last in self._last.items():
             now = {"last_number": last, "last_chain": self._chain[series, year]}
             ReceiptBook.objects.update_or_create(series=series, year=year, defaults=now)
-        for receipt in receipts:
-            Gift.objects.filter(receipts=receipt).update(receipt=receipt)
+        issue.point(receipts)
         return receipts
 
     def _receipt(self, gift: Gift) -> Receipt:
