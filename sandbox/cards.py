@@ -18,6 +18,7 @@ class Decline:
 
 
 DECLINED = "Your card was declined."
+INQUIRY = "inquiry"
 DECLINES = {
     decline.decline_code: decline
     for decline in (
@@ -55,6 +56,7 @@ class Card:
     """A test card. `decline`: a decline code. `attachable`: may be saved although charging it fails.
 
     `authentication`: "" never, "always", or "until_set_up" (asked once, then good for off-session charges).
+    `dispute`: the reason for which the bank disputes the charge by itself, or INQUIRY. `refund`: "pending", "fails".
     """
 
     number: str
@@ -71,6 +73,8 @@ class Card:
     line1_check: str = "pass"
     instantly_available: bool = False
     risk_level: str = "normal"
+    dispute: str = ""
+    refund: str = ""
 
     @property
     def last4(self) -> str:
@@ -168,7 +172,41 @@ CARDS = (
         authentication="always",
         country="GB",
     ),
-    Card("4000000000000259", "visa", "pm_card_createDispute", "Succeeds (the dispute is not imitated yet)"),
+    Card(
+        "4000000000000259",
+        "visa",
+        "pm_card_createDispute",
+        "Succeeds; seconds later the bank takes it back as fraudulent",
+        dispute="fraudulent",
+    ),
+    Card(
+        "4000000000002685",
+        "visa",
+        "pm_card_createDisputeProductNotReceived",
+        "Succeeds; seconds later disputed as not received",
+        dispute="product_not_received",
+    ),
+    Card(
+        "4000000000001976",
+        "visa",
+        "pm_card_createDisputeInquiry",
+        "Succeeds; seconds later the bank asks about it, and takes nothing",
+        dispute=INQUIRY,
+    ),
+    Card(
+        "4000000000007726",
+        "visa",
+        "pm_card_pendingRefund",
+        "Succeeds; a refund is pending for some seconds",
+        refund="pending",
+    ),
+    Card(
+        "4000000000005126",
+        "visa",
+        "pm_card_refundFail",
+        "Succeeds; a refund succeeds and fails some seconds later",
+        refund="fails",
+    ),
     Card(
         "4000000000000077",
         "visa",

@@ -5,20 +5,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from sandbox import errors
+from sandbox import errors, happenings
 from sandbox.answer import Answer, not_found
 from sandbox.dispatch import Request
 from sandbox.faults import UnknownFault
+from sandbox.happenings import Refused
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 MAIL_STAGES = ("connect", "hangup", "rcpt", "data")
-LISTED = ("payment_intent", "charge", "refund", "balance_transaction", "customer", "payment_method", "event")
-
-
-class Refused(ValueError):
-    """What was asked makes no sense; the sentence says why."""
+LISTED = (
+    *("payment_intent", "charge", "refund", "dispute", "payout", "balance_transaction"),
+    *("customer", "payment_method", "event"),
+)
 
 
 def answer(sandbox: "Sandbox", request: Request) -> Answer:
@@ -115,6 +115,10 @@ def _reset(sandbox: "Sandbox", _given: dict[str, Any]) -> Any:
     return {"reset": True}
 
 
+def _happening(name: str) -> "Handling":
+    return lambda sandbox, given: happenings.happen(sandbox, name, given)
+
+
 Handling = Callable[["Sandbox", dict[str, Any]], Any]
 HANDLERS: dict[tuple[str, str], Handling] = {
     ("GET", "state"): _state,
@@ -128,4 +132,6 @@ HANDLERS: dict[tuple[str, str], Handling] = {
     ("POST", "resend"): _resend,
     ("POST", "webhook"): _set_webhook,
     ("POST", "reset"): _reset,
+    ("POST", "clock"): happenings.set_clock,
+    **{("POST", name): _happening(name) for name in happenings.HAPPENINGS},
 }

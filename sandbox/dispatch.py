@@ -8,6 +8,7 @@ from typing import Any
 from sandbox import errors, form, ids, keys
 from sandbox.api import expand, routes
 from sandbox.api.call import Call
+from sandbox.clock import Clock
 from sandbox.faults import Fault, Faults
 from sandbox.idempotency import Keys, Stored
 from sandbox.journal import Journal
@@ -42,11 +43,12 @@ class Reply:
 class Api:
     """Answers requests under /v1/."""
 
-    def __init__(self, store: Store, options: Options, faults: Faults, journal: Journal) -> None:
+    def __init__(self, store: Store, options: Options, faults: Faults, journal: Journal, clock: Clock) -> None:
         self._store = store
         self._options = options
         self._faults = faults
         self._journal = journal
+        self._clock = clock
         self._keys = Keys(store)
         self.base_url = ""
 
@@ -99,7 +101,7 @@ class Api:
             options=self._options,
             faults=self._faults,
             base_url=self.base_url,
-            now=int(time.time()),
+            now=self._clock.now(),
             key_kind=kind,
             request_id=request_id,
             idempotency_key=idempotency_key,

@@ -6,7 +6,7 @@ from typing import Any
 
 WEBHOOK_KINDS = ("duplicate", "delay", "reorder", "drop")
 API_KINDS = ("down", "close", "slow", "fail", "timeout_after")
-PAYMENT_KINDS = ("processing", "late_fee")
+PAYMENT_KINDS = ("processing", "late_fee", "refund_pending")
 MAIL_KINDS = ("mail",)
 KINDS = WEBHOOK_KINDS + API_KINDS + PAYMENT_KINDS + MAIL_KINDS
 
@@ -27,10 +27,10 @@ class Fault:
     times: int = 2  # duplicate: how many copies in all
     threads: int = 1  # duplicate: sent by so many threads at once
     size: int = 2  # reorder: so many events are gathered and sent backwards
-    seconds: float = 0.0  # delay, slow, timeout_after, processing, late_fee
+    seconds: float = 0.0  # delay, slow, timeout_after, processing, late_fee, refund_pending
     status: int = 500  # fail
     code: int = 451  # mail: the SMTP reply
-    outcome: str = "succeeded"  # processing: or "failed"
+    outcome: str = "succeeded"  # processing, refund_pending: or "failed"
     id: int = 0
     struck: int = 0
 

@@ -1,10 +1,10 @@
-"""What happens by itself a while later: slow payments end, late fees arrive."""
+"""What happens by itself a while later: slow payments end, late fees arrive, banks dispute, refunds fail."""
 
 import time
 from collections.abc import Callable
 
 from sandbox import cards, errors
-from sandbox.api import attempts, charges
+from sandbox.api import attempts, charges, disputes, refunds
 from sandbox.api.call import Call
 from sandbox.store import Store
 
@@ -27,7 +27,31 @@ def _settle_fee(call: Call, charge_id: str) -> None:
     charges.settle_fee(call, charge_id)
 
 
-JOBS: dict[str, Callable[[Call, str], None]] = {"pay": _pay, "refuse": _refuse, "settle_fee": _settle_fee}
+def _finish_refund(call: Call, refund_id: str) -> None:
+    refunds.finish(call, refund_id)
+
+
+def _fail_refund(call: Call, refund_id: str) -> None:
+    refunds.fail(call, refund_id)
+
+
+def _dispute(call: Call, charge_id: str) -> None:
+    """What the charge's card was made for."""
+    charge = call.store.get("charge", charge_id, param="charge")
+    reason = cards.BY_NUMBER[call.store.hidden(charge["payment_method"])["card"]].dispute
+    if not charge["disputed"]:
+        is_inquiry = reason == cards.INQUIRY
+        disputes.open_for(call, charge_id, reason="general" if is_inquiry else reason, is_inquiry=is_inquiry)
+
+
+JOBS: dict[str, Callable[[Call, str], None]] = {
+    "pay": _pay,
+    "refuse": _refuse,
+    "settle_fee": _settle_fee,
+    "finish_refund": _finish_refund,
+    "fail_refund": _fail_refund,
+    "dispute": _dispute,
+}
 
 
 def run_due(store: Store, make_call: Callable[[], Call]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox import cards, layout, mail_pages
+from sandbox import cards, layout, mail_pages, money_pages
 from sandbox.answer import Answer, not_found
 from sandbox.dispatch import Request
 from sandbox.faults import Fault
@@ -20,6 +20,8 @@ INTRODUCTION = """
 <p>This is a stand-in for Stripe and a mailbox, both on this computer only. Cards typed here are test cards, nobody is
 charged, and every e-mail that is sent ends in the <a href="/mail/">mailbox</a>.</p>
 """
+# Where pages.js says that something was refused.
+TROUBLE = '<p id="trouble" role="alert"></p>'
 FAULTS: tuple[tuple[str, str, Body], ...] = (
     ("API down", "/_test/faults", {"kind": "down"}),
     ("API slow by 3 seconds", "/_test/faults", {"kind": "slow", "seconds": 3}),
@@ -29,6 +31,16 @@ FAULTS: tuple[tuple[str, str, Body], ...] = (
         {"kind": "timeout_after", "path": "/confirm", "count": 1, "seconds": 1},
     ),
     ("Next payment takes 10 seconds", "/_test/faults", {"kind": "processing", "count": 1, "seconds": 10}),
+    (
+        "Next refund is pending for 30 seconds",
+        "/_test/faults",
+        {"kind": "refund_pending", "count": 1, "seconds": 30},
+    ),
+    (
+        "Time out after refunding, once",
+        "/_test/faults",
+        {"kind": "timeout_after", "path": "/refunds", "method": "POST", "count": 1, "seconds": 1},
+    ),
     ("Next fee arrives 30 seconds late", "/_test/faults", {"kind": "late_fee", "count": 1, "seconds": 30}),
     ("Webhooks five times each", "/_test/faults", {"kind": "duplicate", "times": 5, "threads": 5}),
     ("Webhooks late by 5 seconds", "/_test/faults", {"kind": "delay", "seconds": 5}),
@@ -52,7 +64,7 @@ def answer(sandbox: "Sandbox", request: Request) -> Answer:
 
 
 def _front(sandbox: "Sandbox") -> Answer:
-    main = INTRODUCTION + _payments(sandbox) + _faults(sandbox) + _cards()
+    main = INTRODUCTION + _payments(sandbox) + money_pages.front(sandbox) + _faults(sandbox) + _cards()
     return layout.page("Payments", main, here="/")
 
 
@@ -80,8 +92,7 @@ def _faults(sandbox: "Sandbox") -> str:
     ]
     listed = layout.table("Trouble in force", ["Kind", "Details", "Struck"], in_force, "Nothing is wrong at present.")
     clear = layout.button("Make everything well again", "/_test/faults", "", method="DELETE")
-    alarm = '<p id="trouble" role="alert"></p>'
-    return f'<h2>Trouble on demand</h2>{listed}<div class="buttons">{buttons}{clear}</div>{alarm}'
+    return f'<h2>Trouble on demand</h2>{listed}<div class="buttons">{buttons}{clear}</div>{TROUBLE}'
 
 
 def _details(fault: Body) -> str:
@@ -124,7 +135,11 @@ def _payment(sandbox: "Sandbox", identifier: str) -> Answer:
         )
     )
     main = (
-        f"<h1>Payment {escape(identifier)}</h1><dl>{facts}</dl>" + _charges(sandbox, intent) + _events(sandbox, intent)
+        f"<h1>Payment {escape(identifier)}</h1><dl>{facts}</dl>"
+        + _charges(sandbox, intent)
+        + money_pages.of_payment(sandbox, intent)
+        + _events(sandbox, intent)
+        + TROUBLE
     )
     return layout.page(f"Payment {identifier}", main)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sandbox import jobs
 from sandbox.api import webhook_endpoints
 from sandbox.api.call import Call
+from sandbox.clock import Clock
 from sandbox.deliveries import Deliverer
 from sandbox.dispatch import Api
 from sandbox.faults import Faults
@@ -25,7 +26,8 @@ class Sandbox:
         self.store = Store(self.options.state)
         self.faults = Faults()
         self.journal = Journal()
-        self.api = Api(self.store, self.options, self.faults, self.journal)
+        self.clock = Clock()
+        self.api = Api(self.store, self.options, self.faults, self.journal, self.clock)
         self.deliverer = Deliverer(self.store, self.options, self.faults)
         self._jobs = Ticker("jobs", self._run_jobs)
         self.mail = MailServer(self.store, self.faults, port=self.options.smtp_port, kept=self.options.mail_kept)
@@ -69,7 +71,7 @@ class Sandbox:
             options=self.options,
             faults=self.faults,
             base_url=self.url,
-            now=int(time.time()),
+            now=self.clock.now(),
             **fields,
         )
 
@@ -79,9 +81,10 @@ class Sandbox:
         self.deliverer.wake()
 
     def reset(self) -> None:
-        """Forgets objects, mail, faults and the journal; the webhook endpoint stays."""
+        """Forgets objects, mail, faults and the journal, and knows the time again; the webhook endpoint stays."""
         self.faults.clear()
         self.journal.clear()
+        self.clock.offset = 0
         self.store.clear()
 
     def _run_jobs(self) -> float | None:

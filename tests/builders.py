@@ -1,6 +1,7 @@
 """Rows for tests: every default is valid, so a test names only what matters to it."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -93,12 +94,34 @@ def settled_gift(**fields: Any) -> Gift:
     return pending_gift(**{**defaults, **fields})
 
 
+def movement(
+    balance_id: str, amount_minor: int, fee_minor: int = 0, *, kind: str = "charge", **fields: Any
+) -> gateway.Balance:
+    """A balance transaction as Stripe tells it, booked now. kind: its reporting category."""
+    now = clock.now()
+    defaults: dict[str, Any] = {
+        "currency": "usd",
+        "type": kind,
+        "source_id": "",
+        "created_at": now,
+        "available_on": clock.local_date(now) + timedelta(days=2),
+    }
+    return gateway.Balance(
+        id=balance_id,
+        amount_minor=amount_minor,
+        fee_minor=fee_minor,
+        net_minor=amount_minor - fee_minor,
+        reporting_category=kind,
+        **{**defaults, **fields},
+    )
+
+
 def payment(gift: Gift, *, fee_minor: int | None = 103) -> gateway.Payment:
     """What Stripe says of the gift's payment once it is paid. fee_minor: None while Stripe does not know it."""
     amount, number = gift.amount_minor, gift.pk
     balance = None
     if fee_minor is not None:
-        balance = gateway.Balance(f"txn_{number}", amount, fee_minor, amount - fee_minor, gift.currency, "charge")
+        balance = movement(f"txn_{number}", amount, fee_minor, source_id=f"ch_{number}", currency=gift.currency)
     return gateway.Payment(
         id=gift.payment_intent_id or f"pi_{number}",
         status="succeeded",

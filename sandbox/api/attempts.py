@@ -8,6 +8,8 @@ from sandbox.store import Body
 NOT_AUTHENTICATED = (
     "We are unable to authenticate your payment method. Please choose a different payment method and try again."
 )
+# Seconds; in life it takes weeks.
+DISPUTED_AFTER = 3.0
 
 
 def begin(
@@ -111,6 +113,8 @@ def succeed(call: Call, intent: Body, method: Body, *, authenticated: bool) -> B
     call.store.save(intent)
     events.emit(call, "charge.succeeded", charge)
     events.emit(call, "payment_intent.succeeded", intent)
+    if payment_methods.card_of(call, method).dispute:
+        call.later("dispute", charge["id"], DISPUTED_AFTER)
     if fault := call.faults.strike("late_fee", path="/v1/payment_intents"):
         call.later("settle_fee", charge["id"], fault.seconds)
     else:

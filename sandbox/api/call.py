@@ -1,5 +1,6 @@
 """What every API operation is handed: the store, the options, and who asked."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ class Call:
 
     def later(self, name: str, target: str, seconds: float) -> None:
         """Plans a job of sandbox.jobs for this object."""
-        self.store.execute("INSERT INTO jobs (at, name, target) VALUES (?, ?, ?)", self.now + seconds, name, target)
+        self.store.execute("INSERT INTO jobs (at, name, target) VALUES (?, ?, ?)", time.time() + seconds, name, target)
 
 
 def pick(params: Body, *names: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Events: what happened, as a snapshot, listed for 30 days and sent to the webhook endpoints."""
 
 import json
+import time
 
 from sandbox import ids, params
 from sandbox.api import listing
@@ -45,7 +46,7 @@ def emit(call: Call, kind: str, subject: Body, previous: Body | None = None) -> 
             "INSERT INTO deliveries (event, endpoint, attempts, next_at, state, log) VALUES (?, ?, 0, ?, 'pending', ?)",
             event["id"],
             endpoint["id"],
-            float(call.now),
+            time.time(),
             json.dumps([]),
         )
     return event

@@ -16,6 +16,8 @@ EXPANDABLE = {
         "balance_transaction", "charge", "customer", "failure_balance_transaction", "payment_intent", "payment_method",
         "source_transfer_reversal", "transfer_reversal",
     },
+    "dispute": {"charge", "payment_intent"},
+    "payout": {"balance_transaction", "destination", "failure_balance_transaction", "original_payout", "reversed_by"},
     "payment_method": {"customer"},
     "customer": {"default_source", "sources", "subscriptions", "tax_ids", "test_clock"},
     "invoice_settings": {"default_payment_method"},

@@ -1,6 +1,6 @@
-"""Refunds: money going back, in whole or in part."""
+"""Refunds: money going back, in whole or in part, at once or after a while, and sometimes not at all."""
 
-from sandbox import errors, ids, params
+from sandbox import cards, errors, ids, params
 from sandbox.api import balance_transactions, events, listing
 from sandbox.api.call import Call, pick
 from sandbox.params import INTEGER, TEXT
@@ -14,6 +14,8 @@ CREATE: params.Spec = {
     "payment_intent": TEXT,
     "reason": params.enum("duplicate", "fraudulent", "requested_by_customer"),
 }
+# How long the test cards for slow and failing refunds take.
+CARD_SECONDS = 5.0
 
 
 def create(call: Call) -> Body:
@@ -31,7 +33,8 @@ def create(call: Call) -> Body:
             f"({left} {charge['currency']})",
             param="amount",
         )
-    refund = _new(call, charge, amount, asked)
+    _refuse_while_disputed(call, charge)
+    refund = _begin(call, charge, _new(call, charge, amount, asked))
     charge |= {"amount_refunded": charge["amount_refunded"] + amount, "refunded": amount == left}
     call.store.save(charge)
     events.emit(call, "refund.created", refund)
@@ -56,30 +59,97 @@ def _charge(call: Call, asked: Body) -> Body:
     return charge
 
 
+def _refuse_while_disputed(call: Call, charge: Body) -> None:
+    for dispute in call.store.select("dispute", lambda dispute: dispute["charge"] == charge["id"]):
+        if dispute["status"] in ("needs_response", "under_review", "lost"):
+            raise errors.bad_request(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+            )
+
+
 def _new(call: Call, charge: Body, amount: int, asked: Body) -> Body:
     details = {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
-    refund: Body = {
-        "id": ids.new("re"),
-        "object": "refund",
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": charge["id"],
-        "created": call.now,
-        "currency": charge["currency"],
-        "description": None,
-        "destination_details": {"card": details, "type": "card"},
-        "metadata": asked.get("metadata") or {},
-        "payment_intent": charge["payment_intent"],
-        "reason": asked.get("reason"),
-        "receipt_number": None,
-        "source_transfer_reversal": None,
+    return call.store.add(
+        {
+            "id": ids.new("re"),
+            "object": "refund",
+            "amount": amount,
+            "balance_transaction": None,
+            "charge": charge["id"],
+            "created": call.now,
+            "currency": charge["currency"],
+            "destination_details": {"card": details, "type": "card"},
+            "failure_balance_transaction": None,
+            "metadata": asked.get("metadata") or {},
+            "payment_intent": charge["payment_intent"],
+            "reason": asked.get("reason"),
+            "receipt_number": None,
+            "source_transfer_reversal": None,
+            "status": "pending",
+            "transfer_reversal": None,
+        }
+    )
+
+
+def _begin(call: Call, charge: Body, refund: Body) -> Body:
+    """Most refunds succeed at once; a fault or the charge's card makes one wait, or fail a while after it succeeded."""
+    card = cards.BY_NUMBER[call.store.hidden(charge["payment_method"])["card"]]
+    fault = call.faults.strike("refund_pending", path="/v1/refunds")
+    if fault or card.refund == "pending":
+        refund["pending_reason"] = "processing"
+        job = "finish_refund" if fault is None or fault.outcome == "succeeded" else "fail_refund"
+        call.later(job, refund["id"], fault.seconds if fault else CARD_SECONDS)
+        return call.store.save(refund)
+    if card.refund == "fails":
+        call.later("fail_refund", refund["id"], CARD_SECONDS)
+    return _take(call, refund)
+
+
+def _take(call: Call, refund: Body) -> Body:
+    charge = call.store.get("charge", refund["charge"], param="charge")
+    described = f"REFUND FOR CHARGE ({charge['description'] or charge['id']})"
+    refund |= {
+        "balance_transaction": balance_transactions.add_for_refund(call, refund, described)["id"],
         "status": "succeeded",
-        "transfer_reversal": None,
     }
-    described = {**refund, "description": f"REFUND FOR CHARGE ({charge['description'] or charge['id']})"}
-    refund["balance_transaction"] = balance_transactions.add_for_refund(call, described)["id"]
-    del refund["description"]
-    return call.store.add(refund)
+    refund.pop("pending_reason", None)
+    return call.store.save(refund)
+
+
+def finish(call: Call, identifier: str) -> Body:
+    """A pending refund went through; safe to call twice."""
+    refund = call.store.get("refund", identifier, param="refund")
+    if refund["status"] != "pending":
+        return refund
+    refund = _take(call, refund)
+    events.emit(call, "refund.updated", refund, {"balance_transaction": None, "status": "pending"})
+    return refund
+
+
+def fail(call: Call, identifier: str, *, status: str = "failed") -> Body:
+    """The bank did not take it, perhaps after it had succeeded: the money is ours again. Safe to call twice.
+
+    status: "canceled" for a pending one that was called off.
+    """
+    refund = call.store.get("refund", identifier, param="refund")
+    if refund["status"] not in ("pending", "succeeded") or (status == "canceled" and refund["status"] != "pending"):
+        return refund
+    previous = {"status": refund["status"]}
+    refund["status"] = status
+    refund.pop("pending_reason", None)
+    if status == "failed":
+        refund["failure_reason"] = "expired_or_canceled_card"
+    if refund["balance_transaction"]:
+        entry = balance_transactions.add_for_failed_refund(call, refund)
+        refund["failure_balance_transaction"] = entry["id"]
+    call.store.save(refund)
+    charge = call.store.get("charge", refund["charge"], param="charge")
+    charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
+    call.store.save(charge)
+    events.emit(call, "refund.updated", refund, previous)
+    if status == "failed":
+        events.emit(call, "refund.failed", refund, previous)
+    return refund
 
 
 def retrieve(call: Call, identifier: str) -> Body:

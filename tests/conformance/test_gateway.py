@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 from donations import gateway
+from sandbox import happenings
 from sandbox.server import Sandbox
 from tests import card_field
 from tests.conformance import traffic
@@ -69,6 +70,96 @@ def drive(api: stripe.StripeClient) -> None:
     assert "payment_intent.created" not in kinds
 
 
+def drive_books(sandbox: Sandbox, api: stripe.StripeClient) -> None:
+    """Every function that speaks of money that went back or on, and all that can happen to it."""
+    paid = [charged(api) for _ in range(4)]
+    half = gateway.create_refund(
+        payment_id=paid[0].id, amount_minor=1000, key="refund-1", metadata={"refund": "1"}, reason="duplicate"
+    )
+    assert half.status == "succeeded"
+    assert half.balance is not None
+    assert (half.balance.net_minor, half.balance.reporting_category, half.balance.source_id) == (
+        -1000,
+        "refund",
+        half.id,
+    )
+    assert (
+        gateway.create_refund(
+            payment_id=paid[0].id, amount_minor=1000, key="refund-1", metadata={"refund": "1"}, reason="duplicate"
+        )
+        == half
+    )
+    sandbox.faults.add("refund_pending", count=1, seconds=600.0)
+    rest = happen(sandbox, "refund", charge=charge_id(paid[0]), amount=1500)
+    assert gateway.retrieve_refund(rest).status == "pending"
+    assert gateway.retrieve_refund(rest).balance is None
+    happen(sandbox, "refund-end", refund=rest)
+    happen(sandbox, "refund-end", refund=rest, outcome="failed")
+    failed = gateway.retrieve_refund(rest)
+    assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
+    assert failed.failure_balance is not None
+    assert (failed.failure_balance.net_minor, failed.failure_balance.reporting_category) == (1500, "refund_failure")
+    assert [refund.id for refund in gateway.refunds_of(paid[0].id)] == [rest, half.id]
+    with pytest.raises(gateway.GatewayRefused):
+        gateway.create_refund(payment_id=paid[0].id, amount_minor=1501, key="refund-3", metadata={})
+
+    won = happen(sandbox, "dispute", charge=charge_id(paid[1]))
+    opened = gateway.retrieve_dispute(won)
+    assert (opened.status, opened.amount_minor, opened.payment_id) == ("needs_response", 2500, paid[1].id)
+    assert opened.evidence_due_at is not None
+    [withdrawn] = opened.balances
+    assert (withdrawn.amount_minor, withdrawn.fee_minor, withdrawn.net_minor) == (-2500, 1500, -4000)
+    assert (withdrawn.type, withdrawn.reporting_category) == ("adjustment", "dispute")
+    with pytest.raises(gateway.GatewayRefused) as refused:
+        gateway.create_refund(payment_id=paid[1].id, amount_minor=1, key="refund-4", metadata={})
+    assert refused.value.code == "charge_disputed"
+    happen(sandbox, "dispute-answer", dispute=won)
+    happen(sandbox, "dispute-win", dispute=won, fee_back=True)
+    [_, back] = gateway.retrieve_dispute(won).balances
+    assert (back.amount_minor, back.fee_minor, back.reporting_category) == (2500, -1500, "dispute_reversal")
+    lost = happen(sandbox, "dispute", charge=charge_id(paid[2]), inquiry=True, reason="general")
+    assert gateway.retrieve_dispute(lost).balances == ()
+    happen(sandbox, "dispute-escalate", dispute=lost)
+    happen(sandbox, "dispute-lose", dispute=lost)
+    asked = happen(sandbox, "dispute", charge=charge_id(paid[3]), amount=700, inquiry=True)
+    happen(sandbox, "dispute-close", dispute=asked)
+
+    happen(sandbox, "fee", amount=200)
+    before = gateway.balance()["usd"]
+    assert before.balance_minor == sum(line.net_minor for line in gateway.balance_transactions(since=LONG_AGO))
+    sent = happen(sandbox, "payout", arrives=False)
+    assert gateway.balance() == {"usd": gateway.Holding("usd", 0, 0, before.balance_minor)}
+    assert not gateway.retrieve_payout(sent).is_reconcilable
+    happen(sandbox, "payout-arrive", payout=sent)
+    [payout] = gateway.payouts_since(LONG_AGO)
+    assert (payout.status, payout.is_reconcilable, payout.amount_minor) == ("paid", True, before.balance_minor)
+    lines = list(gateway.balance_transactions(payout=sent))
+    assert payout.amount_minor == sum(line.net_minor for line in lines if line.id != payout.balance_id)
+    assert {line.reporting_category for line in lines} == {
+        *("charge", "refund", "refund_failure", "dispute", "dispute_reversal", "fee", "payout")
+    }
+    happen(sandbox, "payout-fail", payout=sent)
+    assert gateway.retrieve_payout(sent).failure_balance_id
+    assert gateway.balance() == {"usd": gateway.Holding("usd", before.balance_minor, 0, 0)}
+
+
+def charged(api: stripe.StripeClient) -> gateway.Payment:
+    """A payment of 25 dollars that went through."""
+    intent = api.v1.payment_intents.create({"amount": 2500, "currency": "usd"})
+    api.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
+    return gateway.retrieve_payment(intent.id)
+
+
+def charge_id(payment: gateway.Payment) -> str:
+    assert payment.charge is not None
+    return payment.charge.id
+
+
+def happen(sandbox: Sandbox, name: str, **given: object) -> str:
+    """The id of what a bank, or somebody in the dashboard, made."""
+    return str(happenings.happen(sandbox, name, given)["id"])
+
+
 def confirm(payment: gateway.Payment, number: str, *, is_moto: bool) -> gateway.Payment:
     """A card typed on a staff page and charged by the server."""
     made, return_url = card_field.token(number), "https://give.example.org/thanks/1/"
@@ -88,13 +179,27 @@ def test_all_traffic_of_the_gateway_conforms(api: stripe.StripeClient, recorded:
     assert traffic.problems(log, events) == []
 
 
+def test_all_that_is_said_of_refunds_disputes_and_payouts_conforms(
+    stripe_sandbox: Sandbox, api: stripe.StripeClient, recorded: Callable[[], Recorded]
+) -> None:
+    drive_books(stripe_sandbox, api)
+    log, events = recorded()
+    assert {entry["path"].split("/")[2] for entry in log} == {
+        *("payment_intents", "refunds", "disputes", "balance_transactions", "balance", "payouts")
+    }
+    assert traffic.problems(log, events) == []
+    others = {name for name in gateway.EVENT_TYPES if name.startswith("payment_intent.")}
+    assert {event["type"] for event in events} >= set(gateway.EVENT_TYPES) - others
+    assert {event["type"] for event in gateway.events_since(LONG_AGO)} >= set(gateway.EVENT_TYPES) - others
+
+
 def test_every_function_of_the_gateway_is_driven() -> None:
     public = {
         name
         for name, function in inspect.getmembers(gateway, inspect.isfunction)
-        if function.__module__ == gateway.__name__ and not name.startswith("_")
+        if function.__module__.startswith(f"{gateway.__name__}.")
     }
-    driven = {*drive.__code__.co_names, *confirm.__code__.co_names}
+    driven = {name for function in (drive, drive_books, confirm) for name in function.__code__.co_names}
     assert public - driven == SILENT
 
 

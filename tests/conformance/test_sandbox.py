@@ -6,6 +6,7 @@ import json
 import urllib.error
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -13,11 +14,12 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 import stripe
 
-from sandbox import errors
+from sandbox import errors, happenings
 from sandbox.api import expand, routes
 from sandbox.server import Sandbox
 from tests.conformance import expansion, sdk, traffic
 from tests.conformance.conftest import Recorded
+from tests.sandbox.conftest import wait_for
 
 Conforms = Callable[[], None]
 GIFT: stripe.params.PaymentIntentCreateParams = {
@@ -129,6 +131,64 @@ def test_refunding(api: stripe.StripeClient, conforms: Conforms) -> None:
     api.v1.charges.retrieve(charge, {"expand": ["refunds", "balance_transaction"]})
     api.v1.charges.list({"expand": ["data.balance_transaction", "data.refunds"]})
     api.v1.balance_transactions.list({"expand": ["data.source"], "limit": 5})
+    conforms()
+
+
+def test_disputes_and_payouts(stripe_sandbox: Sandbox, api: stripe.StripeClient, conforms: Conforms) -> None:
+    charge = charge_of(paid(api))
+    happen = partial(happenings.happen, stripe_sandbox)
+    dispute = happen("dispute", {"charge": charge, "amount": 1000})["id"]
+    api.v1.disputes.retrieve(dispute, {"expand": ["charge", "payment_intent"]})
+    happen("dispute-win", {"dispute": dispute})
+    api.v1.disputes.list({"charge": charge, "expand": ["data.charge"]})
+    api.v1.charges.retrieve(charge)
+    api.v1.balance.retrieve()
+    payout = happen("payout", {"arrives": False})["id"]
+    api.v1.payouts.retrieve(payout, {"expand": ["balance_transaction"]})
+    api.v1.payouts.list({"status": "in_transit", "arrival_date": {"gte": 1}, "expand": ["data.balance_transaction"]})
+    api.v1.balance_transactions.list({"payout": payout, "limit": 2})
+    happen("payout-fail", {"payout": payout})
+    api.v1.payouts.retrieve(payout, {"expand": ["failure_balance_transaction"]})
+    api.v1.balance.retrieve()
+    conforms()
+
+
+def test_a_manual_payout_does_not_tell_what_is_inside(stripe_sandbox: Sandbox, api: stripe.StripeClient) -> None:
+    paid(api)
+    payout = happenings.happen(stripe_sandbox, "payout", {"automatic": False})["id"]
+    assert api.v1.payouts.retrieve(payout).reconciliation_status == "not_applicable"
+    assert api.v1.balance_transactions.list({"payout": payout}).data == []
+    with pytest.raises(errors.StripeError, match="nothing to pay out"):
+        happenings.happen(stripe_sandbox, "payout", {})
+
+
+def test_slow_and_failing_refunds_and_disputes_come_by_card(
+    stripe_sandbox: Sandbox, api: stripe.StripeClient, conforms: Conforms
+) -> None:
+    slow = api.v1.refunds.create({"charge": charge_of(paid(api, "pm_card_pendingRefund")), "expand": ["charge"]})
+    assert (slow.status, slow.pending_reason, slow.balance_transaction) == ("pending", "processing", None)
+    failing = api.v1.refunds.create({"charge": charge_of(paid(api, "pm_card_refundFail"))})
+    assert failing.status == "succeeded"
+    for card in ("pm_card_createDispute", "pm_card_createDisputeInquiry"):
+        paid(api, card)
+    stripe_sandbox.store.execute("UPDATE jobs SET at = 0")
+    stripe_sandbox.wake()
+    wait_for(lambda: not stripe_sandbox.store.query("SELECT * FROM jobs"))
+    assert api.v1.refunds.retrieve(slow.id, {"expand": ["balance_transaction"]}).status == "succeeded"
+    failed = api.v1.refunds.retrieve(failing.id, {"expand": ["failure_balance_transaction"]})
+    assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
+    statuses = {dispute.status for dispute in api.v1.disputes.list().data}
+    assert statuses == {"needs_response", "warning_needs_response"}
+    conforms()
+
+
+def test_the_clock_can_be_set_back(stripe_sandbox: Sandbox, api: stripe.StripeClient, conforms: Conforms) -> None:
+    """So that a test of the books has money of last month."""
+    month = 30 * 24 * 3600
+    happenings.set_clock(stripe_sandbox, {"offset": -month})
+    then = paid(api)
+    happenings.set_clock(stripe_sandbox, {"offset": 0})
+    assert paid(api).created - then.created in range(month, month + 60)
     conforms()
 
 

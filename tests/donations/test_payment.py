@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from donations import gateway, gifts, inbox
+from donations.gateway import client
 from donations.models import EventSweep, Gift, LedgerEntry, Plan, StripeEvent
 from nonprofit.money import Money
 from sandbox.server import Sandbox
@@ -33,7 +34,7 @@ def wish(**changes: object) -> gifts.CardGift:
 
 def confirm(payment: gateway.Payment, method: str = "pm_card_visa") -> None:
     """The browser's part, done with the SDK."""
-    gateway._configured().v1.payment_intents.confirm(
+    client.configured().v1.payment_intents.confirm(
         payment.id, {"payment_method": method, "return_url": "http://127.0.0.1/"}
     )
 

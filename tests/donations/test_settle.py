@@ -22,7 +22,7 @@ def paid(
 ) -> gateway.Payment:
     """What Stripe says of a paid PaymentIntent for `gift`."""
     amount = gift.amount_minor if amount_minor is None else amount_minor
-    balance = None if fee is None else gateway.Balance("txn_1", amount, fee, amount - fee, "usd", "charge")
+    balance = None if fee is None else builders.movement("txn_1", amount, fee, source_id=charge_id)
     return gateway.Payment(
         id=gift.payment_intent_id or "pi_1",
         status="succeeded",

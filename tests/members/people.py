@@ -30,7 +30,7 @@ def gave(email: str, amount_minor: int = 2500, *, on: date | None = None, **fiel
         amount_minor,
         gift.currency,
         charged_at,
-        gateway.Balance(f"txn_members_{number}", amount_minor, 103, amount_minor - 103, gift.currency, "charge"),
+        builders.movement(f"txn_members_{number}", amount_minor, 103, currency=gift.currency, created_at=charged_at),
     )
     payment = gateway.Payment(
         id=f"pi_members_{number}",

@@ -1,0 +1,81 @@
+"""The SDK's client, and its errors as ours."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+
+APP = "more-ways-to-give"
+
+
+class GatewayError(Exception):
+    """Stripe did not do what was asked. `args[0]` is for the log; it holds no personal data."""
+
+
+class GatewayUnavailable(GatewayError):
+    """Stripe could not be reached or did not answer in time: the outcome is unknown. Ask again with the same key."""
+
+
+class GatewayRefused(GatewayError):
+    """Stripe said no and will say no again. `code` is Stripe's error code."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CardDeclined(GatewayRefused):
+    """The bank said no to this card; another one may be tried. `code` is the most exact reason given."""
+
+
+class SignatureRefused(GatewayError):
+    """A webhook that Stripe did not sign with a secret of ours, or too long ago."""
+
+
+@cache
+def configured() -> stripe.StripeClient:
+    return stripe.StripeClient(
+        settings.STRIPE_SECRET_KEY,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        max_network_retries=1,
+        http_client=stripe.RequestsClient(timeout=(3.05, 12)),
+    )
+
+
+def client() -> stripe.StripeClient:
+    """The client, outside transactions only."""
+    if transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Stripe must not be called inside a transaction: commit first")
+    return configured()
+
+
+class translated_errors:
+    """Turns the SDK's exceptions into ours, without the personal data that their messages can carry."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, stripe.StripeError):
+            return
+        code = str(error.code or type(error).__name__)
+        status = error.http_status or 0
+        # 409: the first request with this key is still under way; 429 and 5xx: not now. None of them is an answer.
+        if isinstance(error, stripe.APIConnectionError) or status in {409, 429} or status >= 500:
+            raise GatewayUnavailable(code) from error
+        if isinstance(error, stripe.CardError):
+            exact = str(getattr(error.error, "decline_code", "") or code)
+            raise CardDeclined(exact, exact) from error
+        raise GatewayRefused(code, code) from error
+
+
+def instant(seconds: int) -> datetime:
+    """Stripe's seconds since 1970 as an aware instant."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def identifier(field: object) -> str:
+    """The id in a field that holds an id, an object, or nothing ("")."""
+    return field if isinstance(field, str) else str(getattr(field, "id", None) or "")
