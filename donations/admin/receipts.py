@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -31,19 +31,24 @@ class ReceiptAdmin(ByGiftAdmin):
     actions = ("send_again",)
     fields = ("number", "standing", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Receipt]:
+        prints = PrintedReceipt.objects.select_related("run").order_by("pk")
+        return super().get_queryset(request).prefetch_related(Prefetch("prints", prints))
+
     @admin.display(description="Delivery")
     def delivery(self, receipt: Receipt) -> str:
         pdf: ReceiptPdf | None = getattr(receipt, "pdf", None)
-        printed: PrintedReceipt | None = max(receipt.prints.all(), key=lambda one: one.pk, default=None)
+        printed = list(receipt.prints.all())
         if hasattr(receipt, "void"):
             return "void"
         if pdf is None:
             return "PDF being made"
         if pdf.email:
             return pdf.email.get_status_display()
-        if printed is None:
+        if not printed:
             return "on paper, not printed yet"
-        return f"mailed in run {printed.run_id}" if printed.run.mailed_at else f"printed in run {printed.run_id}"
+        run = printed[-1].run
+        return f"mailed in run {run.pk}" if run.mailed_at else f"printed in run {run.pk}"
 
     @admin.display(description="Stands")
     def standing(self, receipt: Receipt) -> str:
