@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from donations import paying, views, webhooks
+from donations import paying, verification, views, webhooks
 
 app_name = "donations"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("thanks/<uuid:token>/", views.thanks, name="thanks"),
     path("thanks/<uuid:token>/status/", views.status, name="status"),
     path("colors-<int:version>.css", views.colors_css, name="colors"),
+    path("receipts/check/", verification.check, name="check_receipts"),
+    path("receipts/check/<str:code>/", verification.check, name="check_receipt"),
     path("ways/", views.ways, name="ways"),
     path("ways/<int:way_id>/account/", views.account_details, name="account_details"),
     path("ways/reply-slip/", views.reply_slip, name="reply_slip"),

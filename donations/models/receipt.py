@@ -1,5 +1,7 @@
 """The receipt book: numbers without a gap, every printed fact as it was printed, and the PDF's bytes."""
 
+from typing import Self
+
 from django.db import models
 
 from donations.models.gift import Gift
@@ -38,12 +40,38 @@ class ReceiptBook(models.Model):
         return f"{self.series}-{self.year}"
 
 
+class ReceiptQuerySet(models.QuerySet["Receipt"]):
+    def with_state(self) -> Self:
+        """Each with `state_now`, a Receipt.State: for lists and filters, in the same query."""
+        replaced = models.Q(void__isnull=False, replaced_by__isnull=False)
+        return self.annotate(
+            state_now=models.Case(
+                models.When(replaced, then=models.Value(Receipt.State.REPLACED)),
+                models.When(void__isnull=False, then=models.Value(Receipt.State.VOID)),
+                models.When(pdf__isnull=False, then=models.Value(Receipt.State.ISSUED)),
+                default=models.Value(Receipt.State.DRAFT),
+                output_field=models.CharField(),
+            )
+        )
+
+
 class Receipt(models.Model):
     """A numbered paper with every fact it prints. Triggers refuse UPDATE and DELETE.
 
     Series "R" are tax receipts, "L" letters and thanks, each of one gift; "S" are yearly statements, of no single gift.
     A gift has one chain of papers, each naming the one it replaces, and at most the last of them counts (rule 46).
+
+    For SQL (the register): what is printed stands in `snapshot`, the new paper names the old one in `replaces_id`, why
+    and since when a paper is void in `receiptvoid`, its bytes in `receiptpdf`, copies in `receiptcopy`, its way in
+    `receiptevent`, `outgoingemail` (key "receipt:<id>") and `printedreceipt`.
     """
+
+    class State(models.TextChoices):
+        # Numbered, and its PDF is being made.
+        DRAFT = "draft", "being made"
+        ISSUED = "issued", "issued"
+        VOID = "void", "void"
+        REPLACED = "replaced", "replaced"
 
     series = models.CharField(max_length=4)
     year = models.PositiveSmallIntegerField()
@@ -59,6 +87,8 @@ class Receipt(models.Model):
     # SHA-256 over the chain of the number before and this snapshot: no paper can be changed or slipped in unseen.
     chain = models.CharField(max_length=64, editable=False)
     issued_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = ReceiptQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -87,6 +117,15 @@ class Receipt(models.Model):
         if self.gift is None:
             raise LookupError(f"{self.number} is of no single gift")
         return self.gift
+
+    @property
+    def state(self) -> str:
+        """draft → issued → void or replaced. It is no column: a paper's row never changes, other rows say it."""
+        if known := self.__dict__.get("state_now"):
+            return str(known)
+        if hasattr(self, "void"):
+            return self.State.REPLACED if hasattr(self, "replaced_by") else self.State.VOID
+        return self.State.ISSUED if hasattr(self, "pdf") else self.State.DRAFT
 
     @property
     def mail_key(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
@@ -21,9 +22,11 @@ logger = logging.getLogger(__name__)
 # Tax receipts. Letters and thanks have a series of their own, so that a number says what it is.
 SERIES = "R"
 # A plain gift by card looks as it always did; every other paper says its own title and facts.
-CARD, PAPER = "receipt-1", "receipt-2"
+CARD, PAPER = "receipt-3", "receipt-4"
 # A gift that cannot be receipted yet is looked at again after this long, and stands in the admin meanwhile.
 AGAIN = timedelta(hours=1)
+# Where anybody can ask whether a paper is genuine; printed on each, with its code.
+CHECK_URL = f"{settings.BASE_URL}/receipts/check/"
 BY_CARD = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
 in_words = wording.in_words
 
@@ -144,7 +147,7 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
     if not drafts:
         return []
     today = clock.today()
-    printed = {"issued_on": wording.in_words(today), "issued_on_iso": today.isoformat()}
+    printed = {"issued_on": wording.in_words(today), "issued_on_iso": today.isoformat(), "check_url": CHECK_URL}
     first, last = _take_numbers(series, today.year, len(drafts))
     receipts = []
     for sequence, draft in enumerate(drafts, start=first):

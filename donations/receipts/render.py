@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typst
 
-from donations.receipts import paper
+from donations.receipts import paper, qr
 from donations.rules import chain
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ROOT / "templates" / "documents"
 
 # The snapshot names its template. A changed look gets a new name, so that an issued receipt can be drawn as it was.
-# The two look alike: the second brings its own title and facts, so that it can be any paper.
-TEMPLATES = {"receipt-1": "receipt.typ", "receipt-2": "receipt.typ"}
+# 1 is a gift by card in the words of `paper`; 2 brings its own title and facts, so that it can be any paper. 3 and 4
+# are the same with the code that leads to the page where anybody can ask whether it is genuine.
+TEMPLATES = dict.fromkeys(["receipt-1", "receipt-2", "receipt-3", "receipt-4"], "receipt.typ")
 
 
 class RenderError(Exception):
@@ -50,7 +51,7 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
         raise RenderError(number, f"its snapshot is not complete ({error!r})") from error
     if _inherited:
         return _in_fresh_process(snapshot, number)
-    inputs = {"letter": facts, "verification": code, "issued_on": issued_on.isoformat()}
+    inputs = {"letter": facts, "verification": code, "issued_on": issued_on.isoformat()} | _check(snapshot, code)
     inputs["directions"] = paper.directions(facts)
     try:
         document = _drawn(template, inputs, issued_on)
@@ -59,6 +60,12 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
     except typst.TypstError as error:
         raise RenderError(number, error.message) from error
     return document
+
+
+def _check(snapshot: Mapping[str, object], code: str) -> dict[str, str]:
+    """The picture and the address of the page that knows the code; nothing for papers made before there was one."""
+    page = str(snapshot.get("check_url", ""))
+    return {"qr": qr.svg(page, code), "check_page": page.partition("://")[2].rstrip("/")} if page else {}
 
 
 def print_list(rows: Sequence[tuple[str, str, str, str]], organization: str, made_on: datetime.date) -> bytes:

@@ -223,7 +223,7 @@ def test_organizations_are_greeted_as_such(kind: str, greeting: str) -> None:
 def test_a_card_gift_looks_as_it_always_did() -> None:
     gift = builders.receipted_gift()
     receipt = Receipt.objects.get(gift=gift)
-    assert receipt.snapshot["template"] == "receipt-1"
+    assert receipt.snapshot["template"] == "receipt-3"
     assert "rows" not in receipt.snapshot
     assert receipt.number.startswith("R-")
 
