@@ -10,11 +10,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
-from donations.receipts import changed, matched, wording
+from donations.receipts import changed, matched, terms, wording
 from donations.receipts.changed import Replaced
+from donations.receipts.terms import Terms
 from donations.receipts.wording import Settled
 from donations.rules import chain, documents
-from nonprofit import audit, clock, nudge, organization
+from donations.rules.benefits import Treatment
+from nonprofit import audit, clock, nudge
 from nonprofit.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ AGAIN = timedelta(hours=1)
 # Where anybody can ask whether a paper is genuine; printed on each, with its code.
 CHECK_URL = f"{settings.BASE_URL}/receipts/check/"
 BY_CARD = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
+# Kinds for which the law leaves us a choice; the others spare the query.
+CHOSEN = frozenset({Gift.Kind.IRA, Gift.Kind.VEHICLE})
 in_words = wording.in_words
 
 
@@ -55,7 +59,7 @@ def _gets_none(gift: Gift) -> bool:
     if gift.kind in BY_CARD:
         return False
     try:
-        return settled(gift).document == documents.NONE
+        return settled(gift, terms.none()).document == documents.NONE
     except documents.NoRule:
         # It waits, and staff read why.
         return False
@@ -122,16 +126,16 @@ def _written(due: list[ReceiptDue]) -> list[_Ready]:
     """What each due gift will print. One without a rule is put off, one that gets no paper after all is let go."""
     if not due:
         return []
-    who = organization.get()
+    by = terms.of([row.gift_id for row in due])
     ready: list[_Ready] = []
     for row in due:
         try:
-            paper = settled(row.gift, organization=who.legal_name, ein=who.ein)
+            paper = settled(row.gift, by)
             if paper.document == documents.NONE:
                 audit.record("task", "no receipt", row.gift)
                 row.delete()
             else:
-                facts = _snapshot(paper, who, changed.replaced(row.gift.receipt))
+                facts = _snapshot(paper, by.who, changed.replaced(row.gift.receipt))
                 ready.append(_Ready(row, paper.document.series, Draft(facts, row.gift_id, row.gift.receipt_id)))
         except documents.NoRule as error:
             logger.error("no receipt rule", extra={"gift": row.gift_id})
@@ -197,24 +201,23 @@ def point(receipts: Sequence[Receipt]) -> None:
             )
 
 
-def settled(gift: Gift, *, organization: str = "", ein: str = "") -> Settled:
-    """The settled gift with the document the rules give it and whom that is for; our names stand in its sentences.
-
-    Raises NoRule.
-    """
+def settled(gift: Gift, by: Terms) -> Settled:
+    """The settled gift with the document the rules give it and whom that is for. Raises NoRule."""
     detail: GiftDetail | None = None if gift.kind in BY_CARD else getattr(gift, "detail", None)
-    donor = gift.donor
+    donor, came = gift.donor, by.came_with.get(gift.pk, ())
     # Only grants and matches are somebody else's to be thanked for; a card gift costs no query.
     recognized = recognized_for(gift) if donor and donor.kind == Donor.Kind.DAF_SPONSOR else None
     document = documents.for_gift(
         documents.Given(
             kind=gift.kind,
-            organization=organization,
-            ein=ein,
+            organization=by.who.legal_name,
+            ein=by.who.ein,
+            frequency=gift.frequency,
             donor_kind=donor.kind if donor else Donor.Kind.INDIVIDUAL,
             donor_country=gift.country,
+            donor_region=gift.region,
             payer=gift.donor_name,
-            amount="" if gift.is_property else str(gift.kept),
+            amount=None if gift.is_property else gift.kept,
             gift_on=wording.in_words(gift.gift_on) if gift.gift_on else "",
             description=wording.description(gift, detail),
             custodian=detail.custodian if detail else "",
@@ -222,6 +225,10 @@ def settled(gift: Gift, *, organization: str = "", ein: str = "") -> Settled:
             is_benefit_declined=detail.is_benefit_declined if detail else None,
             is_recognized=recognized is not None,
             wants_no_letter=bool(donor and donor.wants_no_letter),
+            benefits=came,
+            harbor=by.harbor(gift.gift_on.year) if came and gift.gift_on else None,
+            texts=by.texts,
+            choices=by.choices if gift.kind in CHOSEN else documents.Choices(),
         )
     )
     return Settled(gift, detail, recognized if document.to == "recognized" else donor, document)
@@ -236,7 +243,7 @@ def recognized_for(gift: Gift) -> Donor | None:
 
 def snapshot(gift: Gift, who: Organization, replaced: Replaced | None = None) -> dict[str, Any]:
     """Every fact the gift's paper will print, as printed, without its number. Raises NoRule."""
-    return _snapshot(settled(gift, organization=who.legal_name, ein=who.ein), who, replaced)
+    return _snapshot(settled(gift, terms.of([gift.pk], who)), who, replaced)
 
 
 def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> dict[str, Any]:
@@ -244,8 +251,8 @@ def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> d
     if gift.gift_on is None:
         raise documents.NoRule(f"gift {gift.pk} has no date")
     look = CARD if gift.kind in BY_CARD and wording.addressee(paper) == gift.donor_name else PAPER
-    refunds = changed.refunds(gift)
-    if document.kind != "tax_cash" or refunds or replaced:
+    refunds, has_benefits = changed.refunds(gift), document.treated.treatment != Treatment.NONE
+    if document.kind != "tax_cash" or refunds or replaced or has_benefits:
         look = PAPER
     said = {
         "schema": look,
@@ -272,6 +279,7 @@ def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> d
         },
         "thanks": wording.thanks(paper, who),
         "statements": [{"code": s.code, "version": s.version, "text": s.text} for s in document.statements],
+        "deductible_minor": document.deductible_minor,
     }
     if look == CARD:
         return said
@@ -294,6 +302,7 @@ def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:
             "name": wording.addressee(paper),
             "address_lines": wording.address_lines(paper),
         },
+        "benefits": wording.benefits(paper.document),
     }
 
 

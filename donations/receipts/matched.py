@@ -1,8 +1,8 @@
 """Thanks to the employee whose gift a company or its foundation matched; the paper is the company's (rule 33)."""
 
 from donations.models import Donor, Gift, SoftCredit
-from donations.receipts import wording
-from donations.rules import documents, sentences
+from donations.receipts import terms, wording
+from donations.rules import documents
 from nonprofit import mail, organization
 from nonprofit.models import OutgoingEmail
 
@@ -30,7 +30,7 @@ def _queue(gift: Gift, credit: SoftCredit) -> None:
         "amount": str(gift.amount),
         "gift_on": wording.in_words(gift.gift_on) if gift.gift_on else "",
         "fund": gift.fund.name,
-        "statement": sentences.only_thanks(gift.donor_name).text,
+        "statement": terms.library().say("S4", {"organization": who.legal_name, "payer": gift.donor_name}).text,
         "signatory_name": who.signatory_name,
         "signatory_title": who.signatory_title,
     }

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from donations.models import Donor, Gift, GiftDetail
+from donations.rules.benefits import Treatment
 from donations.rules.documents import TAX, Document
 from nonprofit.models import Organization
+from nonprofit.money import Money
 
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover"}
 KIND = Gift.Kind
@@ -100,6 +103,7 @@ def rows(settled: Settled, who: Organization) -> list[list[str]]:
     what = "What you gave" if gift.kind == KIND.SERVICES else "Gift"
     found = [
         (what, description(gift, detail)) if gift.is_property else ("Amount", f"{gift.kept}{fee}"),
+        *_benefits(settled.document),
         *_dates(settled),
         (_giver(settled), gift.donor_name),
         *(_from_detail(gift, detail) if detail else []),
@@ -110,6 +114,36 @@ def rows(settled: Settled, who: Organization) -> list[list[str]]:
         ("Dedication", tribute(gift)),
     ]
     return [[label, value] for label, value in found if value]
+
+
+def _benefits(document: Document) -> list[tuple[str, str]]:
+    """What came with it; where it counts, the payment above it, its value and the excess: all three (IRC 6115)."""
+    if document.to == "recognized":
+        return []
+    said = benefits(document)
+    return [
+        ("You received", said["given"]),
+        ("Its estimated value", said["value"]),
+        ("Deductible at most", said["excess"]),
+        ("Offered and declined", said["declined"]),
+    ]
+
+
+def benefits(document: Document) -> dict[str, Any]:
+    """How what came with the gift counts, as the snapshot keeps it; empty words for what is not told."""
+    treated, counts = document.treated, document.treated.treatment == Treatment.VALUED
+    currency, excess = document.amount.currency if document.amount else "usd", document.deductible_minor or 0
+    return {
+        "treatment": str(treated.treatment),
+        "rule": treated.rule,
+        "given": treated.given,
+        "declined": treated.declined,
+        "value": str(Money(treated.value_minor, currency)) if counts else "",
+        "value_minor": treated.value_minor,
+        "excess": str(Money(excess, currency)) if counts else "",
+        "safe_harbor_year": treated.safe_harbor_year,
+        "must_disclose": document.must_disclose,
+    }
 
 
 def _giver(settled: Settled) -> str:

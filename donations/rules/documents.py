@@ -8,36 +8,46 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from donations.rules import sentences
-from donations.rules.sentences import Statement
+from donations.rules import benefits, sentences
+from donations.rules.benefits import NOTHING, Benefit, SafeHarbor, Treated, Treatment
+from donations.rules.sentences import Library, Statement
+from nonprofit.money import Money
 
-# ---- Choices of ours where the law leaves one (POLICY in domain/receipts.md) ----------------------------------------
+NoRule = benefits.NoRule
 
-# An IRA gift needs the same proof as a deductible one, and any benefit spoils it; the sentence is that proof. Advisers
-# disagree whether to print it (domain rule 28), so it can be left out here.
-IRA_LETTER_SAYS_NO_BENEFIT = True
-# Up to this value an ordinary receipt is enough; above it, or when nobody said, the law wants Form 1098-C, which we do
-# not make, and no other paper may look like one (IRC 170(f)(12)). Minor units of US dollars.
-VEHICLE_RECEIPT_UP_TO_MINOR = 500_00
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the law leaves to the organization (POLICY in domain/receipts.md); `Policy` says why it is as it is.
+
+    vehicle_receipt_up_to_minor: in cents; above it, or when nobody told a value, only Form 1098-C will do.
+    """
+
+    ira_letter_says_no_benefit: bool = True
+    vehicle_receipt_up_to_minor: int = 500_00
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What decides the paper, and what its sentences name. Texts are as printed.
 
-    kind: a Gift.Kind. donor_kind: a Donor.Kind, of the legal donor. donor_country: ISO 3166-1 alpha-2, "" if not told.
-    payer: the legal donor's name. description: what property or work it was. value_minor: what the books say, in cents;
-    it decides about vehicles and is never printed. is_benefit_declined: None where nothing was offered.
-    is_recognized: an advisor or employee is known, who is thanked beside the legal donor.
+    kind: a Gift.Kind. frequency: a Gift.Frequency. donor_kind: a Donor.Kind, of the legal donor. donor_country: ISO
+    3166-1 alpha-2, "" if not told; donor_region: as typed. payer: the legal donor's name. amount: what is left of the
+    gift, None for property. description: what property or work it was. value_minor: what the books say, in cents; it
+    decides about vehicles and benefits and is never printed. is_recognized: an advisor or employee is known, who is
+    thanked beside the legal donor. benefits: all that came with it. harbor: the verified figures of the gift's own
+    year. is_benefit_declined: what the desk's form says where no benefits are recorded, None where it did not ask.
     """
 
     kind: str
     organization: str
     ein: str
+    frequency: str = "once"
     donor_kind: str = "individual"
     donor_country: str = ""
+    donor_region: str = ""
     payer: str = ""
-    amount: str = ""
+    amount: Money | None = None
     gift_on: str = ""
     description: str = ""
     custodian: str = ""
@@ -45,6 +55,10 @@ class Given:
     is_benefit_declined: bool | None = None
     is_recognized: bool = False
     wants_no_letter: bool = False
+    benefits: tuple[Benefit, ...] = ()
+    harbor: SafeHarbor | None = None
+    texts: Library = sentences.OURS
+    choices: Choices = Choices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +66,23 @@ class Document:
     """What to issue for a gift, and to whom: "donor" (the legal one) or "recognized" (advisor, employee).
 
     kind: "tax_cash", "tax_property" (written acknowledgments), "qcd_letter", "grant_letter", "thank_you",
-    "bequest_letter", or "none".
+    "bequest_letter", or "none". amount: what may be printed as given, None for property. deductible_minor: the most
+    that may be deducted, in cents, None where we may not say. must_disclose: law makes us tell what the benefits were
+    worth, so this paper has to arrive.
     """
 
     kind: str
     statements: tuple[Statement, ...] = ()
     to: str = "donor"
+    amount: Money | None = None
+    treated: Treated = NOTHING
+    deductible_minor: int | None = None
+    must_disclose: bool = False
 
     @property
     def series(self) -> str:
         """The book its number comes from: "R" for tax receipts, "L" for letters and thanks."""
         return "R" if self.kind in TAX else "L"
-
-
-class NoRule(ValueError):
-    """A gift for which no rule says which paper it gets; it waits for a person, who reads this text."""
 
 
 NONE = Document("none")
@@ -113,6 +129,33 @@ WRONG_DONORS: dict[str, tuple[frozenset[str], str]] = {
     "match": (_PERSONS, "The legal donor of a match is the company or its foundation; the employee is thanked."),
     "ira": (_OTHERS, "The legal donor is the person whose IRA it is, not the custodian."),
 }
+# What a paper says of how the benefits count; where nothing stands, the gift waits with the reason beneath.
+_NO_BENEFIT = {Treatment.NONE: "S0", Treatment.WAIVED: "S0", Treatment.DISREGARDED: "S0"}
+SAYS: dict[str, dict[Treatment, str]] = {
+    "tax_cash": _NO_BENEFIT | {Treatment.INSUBSTANTIAL: "S2", Treatment.VALUED: "S1"},
+    "tax_property": _NO_BENEFIT | {Treatment.INSUBSTANTIAL: "S2"},
+    "qcd_letter": _NO_BENEFIT,
+    "grant_letter": _NO_BENEFIT | {Treatment.INSUBSTANTIAL: "S2G"},
+    # Thanks say nothing of benefits; to an advisor no more than incidental ones may have gone.
+    "thank_you": _NO_BENEFIT | {Treatment.INSUBSTANTIAL: ""},
+}
+WAITS: dict[str, str] = {
+    "tax_property": "Something of value came with this property, and its receipt may state no amounts. Ask the donor "
+    "to decline it, or have an adviser word the paper.",
+    "qcd_letter": "The benefits of this IRA gift were not declined, which spoils it for the donor. Ask them first.",
+    # Domain rule 26; for a foundation it would be self-dealing.
+    "grant_letter": "Something of more than incidental value came with this grant, and such money must not buy it "
+    "(IRS Notice 2017-73). Have it declined, or paid for apart.",
+    "thank_you": "Something of more than incidental value came with this gift, and no paper for it could say so (IRS "
+    "Notice 2017-73). Have it declined, or paid for apart.",
+}
+NOT_DECLINED = (
+    "A benefit came with this gift and was not declined, so no paper may say that nothing was given in return. "
+    "Add on the gift's page what it was."
+)
+FOREIGN_MONEY = "What came with this gift is valued in dollars, and the gift is not. Ask finance how to word its paper."
+# Work and 1098-C cars are no deductible gifts on our paper, an estate's distribution buys nothing.
+_SILENT = frozenset({"services", "vehicle"})
 _VALUE = re.compile(r"[$€£]\s*\d|\d[\d.,]*\s*(?:dollars?|usd|euros?|eur)\b", re.IGNORECASE)
 
 
@@ -128,7 +171,13 @@ def for_gift(given: Given) -> Document:
     paper, to = _addressed(given, _paper(given))
     if paper == "none":
         return NONE
-    return Document(paper, _STATEMENTS[paper](given), to)
+    treated = _treated(given, paper)
+    said = _STATEMENTS[paper](given, treated)
+    if paper != "tax_cash" or given.amount is None:
+        return Document(paper, said, to, given.amount, treated)
+    payment = given.amount.minor
+    limit, discloses = benefits.excess(payment, treated), benefits.must_disclose(payment, treated)
+    return Document(paper, said, to, given.amount, treated, limit, discloses)
 
 
 def trouble(given: Given) -> str:
@@ -162,8 +211,8 @@ def may_leave(paper: str, *, is_deceased: bool, is_not_contacted: bool, is_not_m
 
 
 def _paper(given: Given) -> str:
-    paper = PAPERS[given.kind]
-    if given.kind == "vehicle" and (given.value_minor is None or given.value_minor > VEHICLE_RECEIPT_UP_TO_MINOR):
+    paper, most = PAPERS[given.kind], given.choices.vehicle_receipt_up_to_minor
+    if given.kind == "vehicle" and (given.value_minor is None or given.value_minor > most):
         return "thank_you"
     return INSTEAD.get(given.donor_kind, paper) if paper in TAX else paper
 
@@ -182,67 +231,108 @@ def _addressed(given: Given, paper: str) -> tuple[str, str]:
     return paper, "donor"
 
 
-def _no_benefit(given: Given) -> Statement:
-    """S0 is true only if nothing was given in return; what was accepted has a value that nobody told us."""
-    if given.is_benefit_declined is False:
-        raise NoRule(
-            "A benefit came with this gift and was not declined, so no paper may say that nothing was given in return."
-            if given.kind != "ira"
-            else "The benefits of this IRA gift were not declined, which spoils it for the donor. Ask them first."
-        )
-    return sentences.no_goods_or_services(given.organization)
+# ---- What came with it ----------------------------------------------------------------------------------------------
 
 
-def _exempt(given: Given) -> Statement:
-    exempt = sentences.abroad if given.donor_country not in ("", "US") else sentences.exempt
-    return exempt(given.organization, given.ein)
+def _treated(given: Given, paper: str) -> Treated:
+    """How the benefits count, where the paper has to do with them. Raises NoRule."""
+    if paper == "bequest_letter" or (paper == "thank_you" and given.kind in _SILENT):
+        return NOTHING
+    if not given.benefits:
+        return _recorded(given, paper)
+    # Property has no amount; what the books say decides, and is not printed.
+    payment = given.amount.minor if given.amount else given.value_minor
+    yearly = payment * benefits.TIMES_A_YEAR[given.frequency] if payment is not None else None
+    if benefits.counting(given.benefits, yearly):
+        if paper == "qcd_letter":
+            # Domain rule 29: also what would be insubstantial elsewhere, so no figures are needed to know.
+            raise NoRule(WAITS[paper])
+        if given.amount and given.amount.currency != "usd":
+            raise NoRule(FOREIGN_MONEY)
+    treated = benefits.treat(given.benefits, payment_minor=payment, yearly_minor=yearly, harbor=given.harbor)
+    if treated.treatment not in SAYS[paper]:
+        raise NoRule(WAITS[paper])
+    return treated
 
 
-def _cash(given: Given) -> tuple[Statement, ...]:
-    return _no_benefit(given), _exempt(given)
+def _recorded(given: Given, paper: str) -> Treated:
+    """The desk asked only whether benefits were declined (domain rules 29, 43); what was accepted has no value told."""
+    if given.is_benefit_declined is False and paper != "thank_you":
+        raise NoRule(WAITS[paper] if paper == "qcd_letter" else NOT_DECLINED)
+    return Treated(Treatment.WAIVED, benefits.WAIVED) if given.is_benefit_declined else NOTHING
 
 
-def _property(given: Given) -> tuple[Statement, ...]:
+# ---- What it says ---------------------------------------------------------------------------------------------------
+
+
+def _say(given: Given, *codes: str, **facts: str) -> tuple[Statement, ...]:
+    """These sentences with the gift's facts; each names only what it may. An empty code is nothing to say."""
+    names = ("organization", "ein", "payer", "gift_on", "custodian", "description")
+    known = {name: getattr(given, name) for name in names} | facts
+    return tuple(given.texts.say(code, known) for code in codes if code)
+
+
+def _in_return(given: Given, treated: Treated, paper: str) -> tuple[Statement, ...]:
+    """S0, S1 or S2: whether anything was given in return, and with S1 payment, value and excess (rules 38, 40, 41)."""
+    code = SAYS[paper][treated.treatment]
+    if code != "S1" or given.amount is None:
+        return _say(given, code, description=treated.given)
+    left = benefits.excess(given.amount.minor, treated)
+    money = {"payment": given.amount.minor, "value": treated.value_minor, "excess": left}
+    words = {name: str(Money(minor, given.amount.currency)) for name, minor in money.items()}
+    return _say(given, code, description=treated.given, **words)
+
+
+def _exempt(given: Given) -> tuple[Statement, ...]:
+    """Who we are in tax law, in the words for the donor's country; and what their state wants said."""
+    if given.donor_country not in ("", "US"):
+        return _say(given, "S6A")
+    of_state = f"ST-{given.donor_region.strip().upper()}"
+    return _say(given, "S6", of_state if given.texts.has(of_state) else "")
+
+
+def _cash(given: Given, treated: Treated) -> tuple[Statement, ...]:
+    return *_in_return(given, treated, "tax_cash"), *_exempt(given)
+
+
+def _property(given: Given, treated: Treated) -> tuple[Statement, ...]:
     """Described, never valued (domain rules 30, 32). Shares on an exchange need no appraisal, anything else may."""
     if names_value(given.description):
         raise NoRule("The description names a value, and no receipt for property may. Enter the gift again without it.")
-    said = [sentences.described(given.organization, given.description, given.gift_on)]
-    if given.kind != "stock":
-        said.append(sentences.appraisal())
-    if given.kind == "vehicle":
-        said.append(sentences.small_vehicle())
-    return *said, _no_benefit(given), _exempt(given)
+    said = _say(given, "S3", "" if given.kind == "stock" else "S3C", "S3V" if given.kind == "vehicle" else "")
+    return *said, *_in_return(given, treated, "tax_property"), *_exempt(given)
 
 
-def _ira(given: Given) -> tuple[Statement, ...]:
+def _ira(given: Given, treated: Treated) -> tuple[Statement, ...]:
     """Rules 28, 29: from custodian to us, never "deductible", and nothing given in return."""
-    direct = sentences.ira(given.organization, given.amount, given.gift_on, given.custodian)
-    no_benefit = _no_benefit(given)
-    return (direct, no_benefit) if IRA_LETTER_SAYS_NO_BENEFIT else (direct,)
+    direct = _say(given, "S5", amount=str(given.amount or ""))
+    return (*direct, *_in_return(given, treated, "qcd_letter")) if given.choices.ira_letter_says_no_benefit else direct
 
 
-def _grant(given: Given) -> tuple[Statement, ...]:
+def _grant(given: Given, treated: Treated) -> tuple[Statement, ...]:
     """To the foundation or fund itself: what it needs for its own books; no word on deduction."""
-    return (_no_benefit(given),)
+    return _in_return(given, treated, "grant_letter")
 
 
-def _thanks(given: Given) -> tuple[Statement, ...]:
+def _thanks(given: Given, treated: Treated) -> tuple[Statement, ...]:
     """Why this is no tax document, so that nobody mistakes it for one (domain rules 23, 32, 33)."""
-    if given.kind == "services":
-        return (sentences.services(),)
-    if given.kind == "vehicle":
-        return (sentences.vehicle(given.organization),)
-    if given.kind == "payroll":
-        return (sentences.payroll() if given.donor_kind in _PERSONS else sentences.remittance(),)
-    return (sentences.only_thanks(given.payer),)
+    match given.kind:
+        case "services":
+            return _say(given, "S4S")
+        case "vehicle":
+            return _say(given, "S4V")
+        case "payroll":
+            return _say(given, "S4P" if given.donor_kind in _PERSONS else "S4R")
+        case _:
+            return _say(given, "S4")
 
 
-def _bequest(given: Given) -> tuple[Statement, ...]:
+def _bequest(given: Given, treated: Treated) -> tuple[Statement, ...]:
     """To the executor or trustee, whose accounts need it; no income-tax receipt for the family."""
-    return (sentences.bequest(given.organization),)
+    return _say(given, "S7")
 
 
-_STATEMENTS: Mapping[str, Callable[[Given], tuple[Statement, ...]]] = {
+_STATEMENTS: Mapping[str, Callable[[Given, Treated], tuple[Statement, ...]]] = {
     "tax_cash": _cash,
     "tax_property": _property,
     "qcd_letter": _ira,
