@@ -15,7 +15,6 @@ from donations.receipts.changed import Replaced
 from donations.receipts.terms import Terms
 from donations.receipts.wording import Settled
 from donations.rules import chain, documents
-from donations.rules.benefits import Treatment
 from nonprofit import audit, clock, nudge
 from nonprofit.models import Organization
 
@@ -251,8 +250,8 @@ def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> d
     if gift.gift_on is None:
         raise documents.NoRule(f"gift {gift.pk} has no date")
     look = CARD if gift.kind in BY_CARD and wording.addressee(paper) == gift.donor_name else PAPER
-    refunds, has_benefits = changed.refunds(gift), document.treated.treatment != Treatment.NONE
-    if document.kind != "tax_cash" or refunds or replaced or has_benefits:
+    refunds = changed.refunds(gift)
+    if document.kind != "tax_cash" or refunds or replaced or document.has_benefits:
         look = PAPER
     said = {
         "schema": look,
@@ -302,8 +301,7 @@ def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:
             "name": wording.addressee(paper),
             "address_lines": wording.address_lines(paper),
         },
-        "benefits": wording.benefits(paper.document),
-    }
+    } | ({"benefits": wording.benefits(paper.document)} if paper.document.has_benefits else {})
 
 
 def _organization(who: Organization) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from donations.models import Gift, Receipt, ReceiptDue, ReceiptVoid
-from donations.receipts import changed, issue, taken_back, void
+from donations.receipts import changed, issue, taken_back, terms, void
 from donations.rules import documents
 from nonprofit import audit, clock, nudge, organization
 
@@ -111,7 +111,7 @@ def _number_or_wait(gift: Gift, old: Receipt, actor: str) -> Receipt | None:
     """The paper that follows `old`, numbered; None where it waits or the rules give the gift none any more."""
     who = organization.get()
     try:
-        settled = issue.settled(gift, organization=who.legal_name, ein=who.ein)
+        settled = issue.settled(gift, terms.of([gift.pk], who))
         if settled.document == documents.NONE:
             audit.record(actor, "no receipt", gift)
             return None

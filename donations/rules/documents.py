@@ -84,6 +84,11 @@ class Document:
         """The book its number comes from: "R" for tax receipts, "L" for letters and thanks."""
         return "R" if self.kind in TAX else "L"
 
+    @property
+    def has_benefits(self) -> bool:
+        """Whether anything came with the gift or was declined, so that the paper may have to tell of it."""
+        return self.treated.treatment != Treatment.NONE
+
 
 NONE = Document("none")
 TAX = frozenset({"tax_cash", "tax_property"})
