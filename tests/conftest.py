@@ -66,6 +66,23 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The test database begins as a copy of the migrated one that an earlier run has kept."""
+    if DATABASE.ours and databases.exists(DATABASE, databases.migrated()):
+        connection.settings_dict["TEST"]["TEMPLATE"] = databases.migrated()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """pytest-django's, and the migrated database is kept for the next run."""
+    if DATABASE.ours and not databases.exists(DATABASE, databases.migrated()):
+        with django_db_blocker.unblock():
+            test_database = str(connection.settings_dict["NAME"])
+            connection.close()
+            databases.clone(DATABASE, databases.migrated(), test_database)
+
+
+@pytest.fixture(scope="session")
 def pristine(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
     """The name of a migrated database that nobody connects to, for making others from."""
     with django_db_blocker.unblock():

@@ -1,6 +1,8 @@
 """Databases for tests that commit: made in a moment from the migrated one, and put back in a moment."""
 
+import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -17,6 +19,10 @@ CREATE OR REPLACE TRIGGER tests_new_content_version BEFORE INSERT OR UPDATE ON n
 FOR EACH ROW EXECUTE FUNCTION tests_new_content_version();
 """
 
+ROOT = Path(__file__).resolve().parents[1]
+# Code of ours that migrations run.
+CALLED = ("nonprofit/append_only.py", "nonprofit/staff_groups.py", "donations/rules/chain.py")
+
 
 def clone(server: Server, name: str, template: str) -> None:
     """A database `name` like `template`, which nobody may be connected to. An older one of that name is gone."""
@@ -24,11 +30,23 @@ def clone(server: Server, name: str, template: str) -> None:
     create_database(server, name, template=template)
 
 
+def migrated() -> str:
+    """The name under which a migrated database is kept for the next run; another one when migrations change."""
+    told = [ROOT / "requirements.txt", *sorted(ROOT.glob("*/migrations/*.py")), *(ROOT / path for path in CALLED)]
+    return f"migrated_{hashlib.sha256(b''.join(path.read_bytes() for path in told)).hexdigest()[:16]}"
+
+
+def exists(server: Server, name: str) -> bool:
+    """Whether the server has a database of that name."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+
 def drop_leftovers(server: Server) -> None:
-    """The databases of an earlier run are gone, which only a run that was killed leaves behind."""
+    """The databases of an earlier run are gone, but for the migrated one that this run begins with."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         rows = connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'")
-        names = [name for (name,) in rows.fetchall()]
+        names = {name for (name,) in rows.fetchall()} - {migrated()}
     for name in names:
         drop_database(server, name)
 
