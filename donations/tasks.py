@@ -8,7 +8,7 @@ from celery import shared_task
 from donations import gateway, gifts, inbox
 from donations.desk.imports import flow as imports
 from donations.models import Gift, Receipt
-from donations.receipts import deliver, issue
+from donations.receipts import deliver, gaps, issue
 from nonprofit import clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,18 @@ def sweep_receipts() -> int:
     for start in range(0, len(ids), CHUNK):
         nudge.now("donations.tasks.render_receipts", ids[start : start + CHUNK])
     return len(ids)
+
+
+@shared_task(name="donations.tasks.look_for_gaps")
+def look_for_gaps() -> int:
+    """Every hour: receipt numbers without a paper are written among the differences."""
+    return gaps.look()
+
+
+@shared_task(name="donations.tasks.check_chains")
+def check_chains() -> int:
+    """Every night: the receipts' chain is computed anew, and where it does not hold is written among them."""
+    return gaps.look_at_chains()
 
 
 @shared_task(name="donations.tasks.expire_gifts")

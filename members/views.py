@@ -13,6 +13,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from donations.models import Donor
+from donations.receipts import events
 from members import history
 from nonprofit import clock
 from nonprofit.models import User
@@ -57,6 +58,7 @@ def receipt(request: SignedIn, number: str) -> HttpResponse:
     )
     if hasattr(pdf.receipt, "void"):
         return render(request, "members/void.html", {"void": pdf.receipt.void, "receipt": pdf.receipt}, status=410)
+    events.opened(pdf.receipt, "supporter")
     response = HttpResponse(bytes(pdf.file.content), content_type=pdf.file.content_type)
     response["Content-Disposition"] = f'inline; filename="receipt-{number}.pdf"'
     response["X-Content-Type-Options"] = "nosniff"

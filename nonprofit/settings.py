@@ -175,6 +175,8 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 20
 globals().update(environment.mail_server("EMAIL_URL", None))
 DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL")
+# Sign what the mail service tells of bounces; several while rotating. Without any the address answers 404.
+MAIL_EVENT_SECRETS = [s.strip() for s in environment.text("MAIL_EVENT_SECRETS", "").split(",") if s.strip()]
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- Celery: a message is only a nudge, the row is the queue --------------------------------------------------------

@@ -152,7 +152,7 @@ def _receipt(gift: Gift) -> Receipt | None:
 def _of_receipt(receipt: Receipt | None) -> str:
     if receipt is None:
         return "No receipt has been issued, and none will be."
-    printed = PrintedReceipt.objects.filter(receipt=receipt, run__mailed_at__isnull=True).first()
+    printed = PrintedReceipt.objects.filter(receipt=receipt, run__mailed_at__isnull=True).live().first()
     if printed:
         where = f"print run {printed.run_id}, page {printed.page}"
         return f"Receipt {receipt.number} becomes void. It is in {where}, not mailed yet: please take it out."
@@ -203,9 +203,7 @@ def to_tell() -> QuerySet[Reversal]:
     later = [Concat(Value(deliver.KEY), Cast("gift__receipt__pk", CharField()), Value(f":again:{n}")) for n in (0, 1)]
     sent_later = Q(key=OuterRef("first_again")) | Q(key=OuterRef("second_again"))
     by_mail |= Q(Exists(OutgoingEmail.objects.filter(sent_later, status=OutgoingEmail.Status.SENT)))
-    has_receipt = by_mail | Q(
-        Exists(PrintedReceipt.objects.filter(receipt=OuterRef("gift__receipt"), run__mailed_at__isnull=False))
-    )
+    has_receipt = by_mail | Q(Exists(PrintedReceipt.objects.filter(receipt=OuterRef("gift__receipt")).mailed()))
     return (
         Reversal.objects.annotate(letter_key=its_key, first_again=later[0], second_again=later[1])
         .filter(Q(reason=Reversal.Reason.BOUNCED) | has_receipt)

@@ -226,6 +226,7 @@ class PrintRun(models.Model):
     made_at = models.DateTimeField(default=clock.now, editable=False)
     mailed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    # Where the last letter ends that came out whole: one broken off in its middle is printed again.
     last_good_page = models.PositiveIntegerField(
         null=True, blank=True, help_text="The last page of the PDF that came out well, of a run that was cancelled."
     )
@@ -244,6 +245,17 @@ class PrintRun(models.Model):
         return f"Print run {self.pk}"
 
 
+class PrintedReceiptQuerySet(models.QuerySet["PrintedReceipt"]):
+    def live(self) -> Self:
+        """Those that came out of the printer or still may: not those behind the last good page of a broken-off run."""
+        came_out = models.Q(page__lte=models.F("run__last_good_page"))
+        return self.filter(models.Q(run__cancelled_at__isnull=True) | came_out)
+
+    def mailed(self) -> Self:
+        """Those that left."""
+        return self.live().filter(run__mailed_at__isnull=False)
+
+
 class PrintedReceipt(models.Model):
     """A receipt in a print run. A receipt is printed once, or again when its run was cancelled before it came out."""
 
@@ -251,9 +263,17 @@ class PrintedReceipt(models.Model):
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="prints")
     page = models.PositiveIntegerField(help_text="Its first page in the run's PDF.")
 
+    objects = PrintedReceiptQuerySet.as_manager()
+
     class Meta:
         ordering = ["page"]
         constraints = [models.UniqueConstraint(fields=["run", "receipt"], name="printed_once_in_a_run")]
 
     def __str__(self) -> str:
         return f"{self.receipt} on page {self.page}"
+
+    @property
+    def came_out(self) -> bool:
+        """Whether it is on paper, as far as anybody knows. Wants `run` fetched along."""
+        good = self.run.last_good_page
+        return self.run.cancelled_at is None or (good is not None and self.page <= good)

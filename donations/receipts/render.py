@@ -36,10 +36,10 @@ class RenderError(Exception):
         self.reason = reason
 
 
-def pdf(snapshot: Mapping[str, object]) -> bytes:
+def pdf(snapshot: Mapping[str, object], *, copied_on: datetime.date | None = None) -> bytes:
     """The receipt as a tagged PDF/UA-1 and PDF/A-2a file; the same snapshot always gives the same bytes.
 
-    Safe to call from several threads and after a fork. Raises RenderError.
+    copied_on: it is a copy made that day, and says so. Safe from several threads and after a fork. Raises RenderError.
     """
     number = str(snapshot.get("number", "without a number"))
     try:
@@ -50,9 +50,11 @@ def pdf(snapshot: Mapping[str, object]) -> bytes:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RenderError(number, f"its snapshot is not complete ({error!r})") from error
     if _inherited:
-        return _in_fresh_process(snapshot, number)
+        return _in_fresh_process(snapshot, number, copied_on)
     inputs = {"letter": facts, "verification": code, "issued_on": issued_on.isoformat()} | _check(snapshot, code)
     inputs["directions"] = paper.directions(facts)
+    if copied_on:
+        inputs["copied"] = f"COPY, made on {copied_on:%B} {copied_on.day}, {copied_on.year}"
     try:
         document = _drawn(template, inputs, issued_on)
         if not one_page(document):
@@ -78,6 +80,12 @@ def print_list(rows: Sequence[tuple[str, str, str, str]], organization: str, mad
     }
     written = json.dumps(facts, ensure_ascii=False)
     return _drawn("print_list.typ", {"letter": written, "directions": paper.directions(written)}, made_on)
+
+
+def overlay(mark: str, words: str, on: datetime.date) -> bytes:
+    """One page with `mark` across it and `words` at its top, to lie over the pages of a paper."""
+    facts = json.dumps({"mark": mark, "words": paper.clean(words)}, ensure_ascii=False)
+    return _drawn("void.typ", {"letter": facts, "directions": paper.directions(facts)}, on)
 
 
 def one_page(document: bytes) -> bool:
@@ -134,16 +142,15 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _in_fresh_process(snapshot: Mapping[str, object], number: str) -> bytes:
+def _in_fresh_process(snapshot: Mapping[str, object], number: str, copied_on: datetime.date | None) -> bytes:
     """The same bytes from a Python of its own: right, and some ten times slower."""
     logger.warning(
         "receipt %s drawn in a process of its own: this one was forked after receipts had been drawn", number
     )
     command = [sys.executable, "-m", __spec__.name]
+    asked = json.dumps([snapshot, copied_on.isoformat() if copied_on else None]).encode()
     try:
-        drawn = subprocess.run(
-            command, cwd=ROOT, input=json.dumps(snapshot).encode(), capture_output=True, timeout=60, check=False
-        )
+        drawn = subprocess.run(command, cwd=ROOT, input=asked, capture_output=True, timeout=60, check=False)
     except subprocess.TimeoutExpired as error:
         raise RenderError(number, "the process drawing it did not finish within a minute") from error
     if drawn.returncode:
@@ -152,9 +159,11 @@ def _in_fresh_process(snapshot: Mapping[str, object], number: str) -> bytes:
 
 
 def _main() -> None:
-    """Snapshot in, document out."""
+    """Snapshot and day of the copy in, document out."""
+    snapshot, day = json.load(sys.stdin.buffer)
     try:
-        sys.stdout.buffer.write(pdf(json.load(sys.stdin.buffer)))
+        copied_on = datetime.date.fromisoformat(day) if day else None
+        sys.stdout.buffer.write(pdf(snapshot, copied_on=copied_on))
     except RenderError as error:
         sys.exit(error.reason)
 

@@ -23,7 +23,7 @@ def has_left(receipt: Receipt | None) -> bool:
         return False
     status = OutgoingEmail.Status
     gone = Q(status=status.SENT) | Q(status=status.QUEUED, tries=0, next_try_at__gt=clock.now())
-    on_paper = PrintedReceipt.objects.filter(receipt=receipt, run__mailed_at__isnull=False)
+    on_paper = PrintedReceipt.objects.filter(receipt=receipt).mailed()
     opened = ReceiptEvent.objects.filter(receipt=receipt, kind=ReceiptEvent.Kind.OPENED)
     return deliver.letters(receipt).filter(gone).exists() or on_paper.exists() or opened.exists()
 
@@ -101,7 +101,7 @@ def to_tell() -> QuerySet[ReceiptVoid]:
         action=TOLD, target_type="receipt", target_id=Cast(OuterRef("receipt_id"), CharField())
     )
     by_mail = Q(receipt__pdf__email__status=status.SENT)
-    on_paper = Q(Exists(PrintedReceipt.objects.filter(receipt=OuterRef("receipt"), run__mailed_at__isnull=False)))
+    on_paper = Q(Exists(PrintedReceipt.objects.filter(receipt=OuterRef("receipt")).mailed()))
     opened = Q(Exists(ReceiptEvent.objects.filter(receipt=OuterRef("receipt"), kind=ReceiptEvent.Kind.OPENED)))
     return (
         ReceiptVoid.objects.exclude(receipt__series="S")
