@@ -38,3 +38,8 @@ def local_date(instant: datetime) -> date:
 def midnight(day: date) -> datetime:
     """The instant at which `day` begins for the organisation."""
     return timezone.make_aware(datetime.combine(day, time()), timezone.get_default_timezone())
+
+
+def zone_name() -> str:
+    """The organisation's time zone by its name, for questions to the database."""
+    return str(timezone.get_default_timezone())

@@ -35,6 +35,7 @@ def configure(options: dict[str, str]) -> None:
             "loggers": {
                 # Each request of the Stripe SDK would be a line; its messages can carry request bodies.
                 "stripe": {"level": "WARNING"},
+                "ofxtools": {"level": "WARNING"},
                 "fontTools": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},

@@ -1,12 +1,16 @@
 """The money in the admin: supporters, gifts, receipts and books are shown; pages are edited."""
 
 from donations.admin import (
+    bank,
     batches,
     books,
     desk,
+    differences,
     gifts,
     imports,
+    months,
     pages,
+    payouts,
     phone,
     print_runs,
     promises,
@@ -16,12 +20,16 @@ from donations.admin import (
 )
 
 __all__ = [
+    "bank",
     "batches",
     "books",
     "desk",
+    "differences",
     "gifts",
     "imports",
+    "months",
     "pages",
+    "payouts",
     "phone",
     "print_runs",
     "promises",

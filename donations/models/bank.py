@@ -36,6 +36,10 @@ class BankImport(models.Model):
     problems = models.JSONField(default=list, blank=True, help_text="Rows that could not be read, in words.")
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(default=clock.now, editable=False)
+    # Of a CSV whose headings say something else than ours: {"date": "Fecha"}.
+    columns = models.JSONField(default=dict, blank=True)
+    # None while somebody looks at it: nothing of it counts yet.
+    applied_at = models.DateTimeField("brought in", null=True, blank=True)
 
     class Meta:
         permissions = [("tie_bankimport", "Can import bank statements and tie their lines")]
