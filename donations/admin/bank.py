@@ -118,7 +118,9 @@ class BankImportAdmin(ShownAdmin[BankImport]):
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def panels(self, request: HttpRequest, row: BankImport) -> list[Panel]:
-        found = bank.preview(row).new[:SHOWN] if not row.applied_at else row.lines.select_related("payout", "batch")[:SHOWN]
+        found = (
+            bank.preview(row).new[:SHOWN] if not row.applied_at else row.lines.select_related("payout", "batch")[:SHOWN]
+        )
         columns = [Column("Posted"), Column("Text"), Column("Amount", is_number=True)]
         if row.applied_at:
             columns.append(Column("Tied to"))

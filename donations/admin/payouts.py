@@ -49,7 +49,9 @@ class PayoutAdmin(ShownAdmin[Payout]):
         line = getattr(row, "bank_line", None)
         if line is not None and may(request, "donations.view_bankline"):
             columns = [Column("Line"), Column("Posted"), Column("Amount", is_number=True), Column("Tied by")]
-            panels.append(Panel("At the bank", columns, [(link(line), line.posted_on, line.amount, line.settled_by)], ""))
+            panels.append(
+                Panel("At the bank", columns, [(link(line), line.posted_on, line.amount, line.settled_by)], "")
+            )
         return [*panels, audit_panel([row])] if may(request, "nonprofit.view_auditentry") else panels
 
 
@@ -109,7 +111,16 @@ def _booked(found: list[BalanceTransaction]) -> dict[int, LedgerEntry]:
 
 @admin.register(BalanceTransaction)
 class BalanceTransactionAdmin(ShownAdmin[BalanceTransaction]):
-    list_display = ("stripe_id", "created_on", "reporting_category", "source_id", "amount_shown", "fee", "net_shown", "payout")
+    list_display = (
+        "stripe_id",
+        "created_on",
+        "reporting_category",
+        "source_id",
+        "amount_shown",
+        "fee",
+        "net_shown",
+        "payout",
+    )
     list_select_related = ("payout",)
     list_filter = (dates("created_on", "day"),)
     search_help_text = "Stripe's id of the movement (txn_…) or of what it is of (ch_…, re_…, du_…, po_…)"
@@ -142,5 +153,7 @@ class BalanceTransactionAdmin(ShownAdmin[BalanceTransaction]):
         lines = LedgerEntry.objects.filter(source__in=sources).select_related("gift").order_by("pk")
         columns = [Column("Line"), Column("Kind"), Column("Booked"), Column("Gift"), Column("Amount", is_number=True)]
         rows = [(link(one), one.get_kind_display(), one.booked_on, link(one.gift), one.amount) for one in lines]
-        empty = "Nothing is booked of it." + (" It can be booked from its difference." if balance.may_adjust(row) else "")
+        empty = "Nothing is booked of it." + (
+            " It can be booked from its difference." if balance.may_adjust(row) else ""
+        )
         return [Panel("In the ledger", columns, rows, empty)]

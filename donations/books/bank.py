@@ -99,7 +99,7 @@ def preview(row: BankImport) -> Preview:
 
 
 def _named(lines: Sequence[bank_files.Line], form: str) -> list[tuple[str, bank_files.Line]]:
-    """Each line with the name by which it is known again: the bank's id, or what it says and which of its equals it is."""
+    """Each line with the name it is known by: the bank's id, or what it says and which of its equals it is."""
     seen: Counter[str] = Counter()
     named = []
     for line in lines:
@@ -116,13 +116,15 @@ def _named(lines: Sequence[bank_files.Line], form: str) -> list[tuple[str, bank_
 
 
 def _known(account: BankAccount, row: BankImport, lines: Sequence[BankLine]) -> set[str]:
-    """Names of those lines that the account has: by name, or brought by a file of the other kind, which names otherwise."""
+    """Names of those lines that the account has, also by a file of the other kind, which names them otherwise."""
     have = set(account.lines.filter(line_id__in=[line.line_id for line in lines]).values_list("line_id", flat=True))
     if not lines:
         return have
     days = [line.posted_on for line in lines]
     others = account.lines.filter(posted_on__range=(min(days), max(days)))
-    others = others.filter(bank_import__format="csv") if row.format != "csv" else others.exclude(bank_import__format="csv")
+    others = (
+        others.filter(bank_import__format="csv") if row.format != "csv" else others.exclude(bank_import__format="csv")
+    )
     alike = Counter(others.values_list("posted_on", "amount_minor"))
     for line in lines:
         if line.line_id not in have and alike[(line.posted_on, line.amount_minor)]:
@@ -183,7 +185,7 @@ def deposits() -> QuerySet[Batch]:
 
 @transaction.atomic
 def match() -> int:
-    """Lines that fit one payout or deposit alone, and the other way round, are tied; how many. Safe twice and at once."""
+    """Lines that fit one payout or deposit alone, and the other way round, are tied; how many. Safe at once."""
     return _match()
 
 
@@ -199,7 +201,7 @@ def _match() -> int:
     for line in lines:
         if len(fits[line.pk]) == 1 and wanted[fits[line.pk][0]] == 1:
             what, pk = fits[line.pk][0]
-            _settle(line, "task", **{f"{what}_id": pk})
+            _settle(line, "task", payout_id=pk if what == "payout" else None, batch_id=pk if what == "batch" else None)
             count += 1
     return count + _returned_checks(lines)
 
@@ -242,13 +244,15 @@ def candidates(line: BankLine) -> tuple[list[Payout], list[Batch]]:
     far = timedelta(days=14)
     payouts = Payout.objects.filter(bank_line__isnull=True, status__in=SENT, currency=currency)
     found = list(payouts.filter(arrival_on__range=(day - far, day + far)))
-    near = list(deposits().filter(bank_line__isnull=True, currency=currency, deposit_on__range=(day - far, day + far)))
+    near: list[Any] = list(
+        deposits().filter(bank_line__isnull=True, currency=currency, deposit_on__range=(day - far, day + far))
+    )
 
     def distance(minor: int, on: date) -> tuple[bool, timedelta]:
         return minor != line.amount_minor, abs(on - day)
 
     found.sort(key=lambda one: distance(one.amount_minor, one.arrival_on))
-    near.sort(key=lambda one: distance(one.came, one.deposit_on))  # type: ignore[attr-defined]
+    near.sort(key=lambda one: distance(one.came, one.deposit_on))
     return found[:10], near[:10]
 
 
@@ -263,8 +267,11 @@ def _returned_checks(lines: Sequence[BankLine]) -> int:
             reason=Reversal.Reason.BOUNCED, noticed_on__range=around, gift__currency=line.currency
         ).select_related("gift")
         fits = [one for one in found if -line.amount_minor in (one.gift.amount_minor, one.bank_fee_minor)]
-        words = [f"{'Returned gift' if -line.amount_minor == one.gift.amount_minor else 'Fee for the return of'} "
-                 f"{one.gift.public_id}" for one in fits]
+        words = [
+            f"{'Returned gift' if -line.amount_minor == one.gift.amount_minor else 'Fee for the return of'} "
+            f"{one.gift.public_id}"
+            for one in fits
+        ]
         if len(words) == 1 and not BankLine.objects.filter(explanation=words[0]).exists():
             _settle(line, "task", explanation=words[0])
             count += 1
@@ -285,7 +292,9 @@ def tie(line_id: int, *, user: User, payout_id: int | None = None, batch_id: int
         return line
     if line.settled_at is not None:
         raise CannotTie("This line is tied or explained. Take that back first.")
-    other = BankLine.objects.filter(Q(payout_id=payout_id, payout__isnull=False) | Q(batch_id=batch_id, batch__isnull=False))
+    other = BankLine.objects.filter(
+        Q(payout_id=payout_id, payout__isnull=False) | Q(batch_id=batch_id, batch__isnull=False)
+    )
     if other.exists():
         raise CannotTie("Another line of the bank is tied to that already.")
     _settle(line, audit.staff(user), payout_id=payout_id, batch_id=batch_id)

@@ -34,7 +34,16 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         *("description", "transaction description", "original description", "payee", "name", "narrative"),
         *("transaction", "memo", "details", "extended text"),
     ),
-    "sign": ("details", "type", "credit debit", "debit credit", "cr dr", "dr cr", "credit or debit", "transaction type"),
+    "sign": (
+        "details",
+        "type",
+        "credit debit",
+        "debit credit",
+        "cr dr",
+        "dr cr",
+        "credit or debit",
+        "transaction type",
+    ),
     "id": ("transaction id", "fitid", "unique id", "transaction number", "trace number"),
     "balance": ("balance", "running balance", "running bal", "account balance", "ledger balance"),
     "account": ("account", "account number", "account no", "account id"),
@@ -116,7 +125,9 @@ def statement(file: Opened, *, account_end: str, currency: str, columns: Mapping
 
 
 def _another(theirs: str, ours: str) -> str:
-    return f"This file is of the account that ends in {theirs}; you chose the one that ends in {ours}. Nothing was read."
+    return (
+        f"This file is of the account that ends in {theirs}; you chose the one that ends in {ours}. Nothing was read."
+    )
 
 
 def _is_same(end: str, ours: str) -> bool:
@@ -269,7 +280,7 @@ def _day(text: str) -> date:
 
 
 def _minor(text: str, currency: str) -> int:
-    """"$1,234.50", "(12.00)", "-12.00" and "12.00-" in minor units."""
+    """ "$1,234.50", "(12.00)", "-12.00" and "12.00-" in minor units."""
     word = re.sub(r"[$\s\u00a0]", "", text).replace("\u2212", "-")
     is_out = (word.startswith("(") and word.endswith(")")) or word.endswith("-") or word.startswith("-")
     digits = word.strip("()+-")

@@ -62,7 +62,7 @@ def series(name: str, months: Sequence[date], minors: Sequence[int], *, most: in
 
 
 def _short(money: Money) -> str:
-    """"$12.3k" for thousands; whole units below."""
+    """ "$12.3k" for thousands; whole units below."""
     whole = str(Money(abs(money.minor), money.currency)).partition(".")[0]
     if abs(money.major) < 10_000:
         return whole

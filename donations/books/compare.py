@@ -1,7 +1,7 @@
 """The nightly comparison: what Stripe, the bank, the receipts and our books say of the same money, in both directions.
 
-It writes down what does not tie, by a name that stays the same, and marks what tied itself meanwhile as gone. It may add
-facts through their own verbs first; it never edits a gift or a line and never brings a gift back to life.
+It writes down what does not tie, by a name that stays the same, and marks what tied itself meanwhile as gone. It may
+add facts through their own verbs first; it never edits a gift or a line and never brings a gift back to life.
 """
 
 import logging

@@ -81,7 +81,8 @@ HAVING coalesce(sum(l.amount_minor), 0) <> CASE p.status WHEN 'paid' THEN -p.amo
 # Until when a bank statement is here, for each currency: what comes later cannot be missed in it yet.
 _COVERED = """
 SELECT account.currency, min(line.posted_on) AS first, max(line.posted_on) AS last
-FROM donations_bankline line JOIN donations_bankaccount account ON account.id = line.account_id GROUP BY account.currency
+FROM donations_bankline line JOIN donations_bankaccount account ON account.id = line.account_id
+GROUP BY account.currency
 """
 
 _PAYOUTS_AT_BANK = f"""
@@ -100,7 +101,8 @@ WHERE line.amount_minor <> p.amount_minor
 
 _DEPOSITS = """
 SELECT batch.id, batch.currency, batch.deposit_on, line.id AS line_id, line.amount_minor, line.posted_on,
-    'B-' || extract(year FROM batch.opened_at AT TIME ZONE %(zone)s) || '-' || lpad(batch.id::text, greatest(4, length(batch.id::text)), '0') AS name,
+    'B-' || extract(year FROM batch.opened_at AT TIME ZONE %(zone)s) || '-'
+        || lpad(batch.id::text, greatest(4, length(batch.id::text)), '0') AS name,
     (SELECT coalesce(sum(l.amount_minor), 0) FROM donations_giftdetail detail
         JOIN donations_ledgerentry l ON l.gift_id = detail.gift_id
         WHERE detail.batch_id = batch.id AND l.kind = 'gift' AND l.account = 'bank') AS came
@@ -157,7 +159,8 @@ SELECT 'receipts_differ', 'no-receipt:' || g.id,
     g.amount_minor - g.refunded_minor, 0, g.currency,
     coalesce((SELECT max(l.booked_on) FROM donations_ledgerentry l WHERE l.gift_id = g.id), g.gift_on)
 FROM donations_gift g
-WHERE g.status = 'settled' AND g.amount_minor > 0 AND g.kind IN ('card', 'phone', 'check', 'cash', 'money_order', 'wire')
+WHERE g.status = 'settled' AND g.amount_minor > 0
+  AND g.kind IN ('card', 'phone', 'check', 'cash', 'money_order', 'wire')
   AND g.settled_at < %(now)s
   AND NOT EXISTS (SELECT 1 FROM donations_receiptdue due WHERE due.gift_id = g.id)
   AND NOT EXISTS (SELECT 1 FROM donations_giftorigin origin WHERE origin.gift_id = g.id)
@@ -167,10 +170,11 @@ WHERE g.status = 'settled' AND g.amount_minor > 0 AND g.kind IN ('card', 'phone'
 """
 
 _NUMBERS = """
-SELECT 'number_unexplained', 'number:' || book.series || '-' || book.year || '-' || lpad(n::text, greatest(6, length(n::text)), '0'),
-    'no paper has the number ' || book.series || '-' || book.year || '-' || lpad(n::text, greatest(6, length(n::text)), '0'),
+SELECT 'number_unexplained', 'number:' || number.said, 'no paper has the number ' || number.said,
     NULL::bigint, NULL::bigint, 'usd', %(today)s::date
-FROM donations_receiptbook book CROSS JOIN LATERAL generate_series(1, book.last_number) n
+FROM donations_receiptbook book CROSS JOIN LATERAL generate_series(1, book.last_number) n,
+    LATERAL (SELECT book.series || '-' || book.year || '-'
+        || lpad(n::text, greatest(6, length(n::text)), '0') AS said) number
 WHERE book.last_number <> (SELECT count(*) FROM donations_receipt r WHERE r.series = book.series AND r.year = book.year)
   AND NOT EXISTS (SELECT 1 FROM donations_receipt r
     WHERE r.series = book.series AND r.year = book.year AND r.sequence = n)

@@ -28,7 +28,7 @@ from nonprofit.models import User
 CLOSE, OVERRIDE, REOPEN = "donations.close_month", "donations.override_month", "donations.reopen_month"
 UNDECIDED = ("waiting", "requested", "pending")
 State = Month.State
-# What else happens when a month closes, in the same transaction: its posting files. Called with the month and the actor.
+# What else happens when a month closes, in the same transaction. Called with the month and the actor.
 on_close: list[Callable[[Month, str], object]] = []
 
 

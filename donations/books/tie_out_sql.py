@@ -26,8 +26,8 @@ _CLEARING = {
     "clearing-later": Sql(
         "Happened by then, booked in a later month",
         _ledger(
-            "l.account = 'stripe' AND l.booked_on >= %(end)s AND l.happened_at < (%(end)s::date)::timestamp AT TIME ZONE"
-            " %(zone)s"
+            "l.account = 'stripe' AND l.booked_on >= %(end)s"
+            " AND l.happened_at < (%(end)s::date)::timestamp AT TIME ZONE %(zone)s"
         ),
         is_rare=True,
     ),
@@ -92,7 +92,9 @@ _BANK = {
     ),
     "bank-before": Sql(
         "Of another month, at the bank in this one",
-        _line(f"{_IN_MONTH.format('line.posted_on')} AND {_ITS_DAY} IS NOT NULL AND NOT ({_IN_MONTH.format(_ITS_DAY)})"),
+        _line(
+            f"{_IN_MONTH.format('line.posted_on')} AND {_ITS_DAY} IS NOT NULL AND NOT ({_IN_MONTH.format(_ITS_DAY)})"
+        ),
         is_rare=True,
     ),
     "bank-lines": Sql(
@@ -144,7 +146,9 @@ _RECEIPTS = {
     "paper-refunded": Sql(
         "Refunded in part, and taken off the receipt",
         """SELECT 'gift' AS model, g.id AS pk, g.booked_on AS day, g.kind AS name, g.refunded_minor AS minor
-        FROM (""" + _GIFTS + """) g WHERE g.class IN ('paper-receipt', 'paper-letter') AND g.refunded_minor <> 0""",
+        FROM ("""
+        + _GIFTS
+        + """) g WHERE g.class IN ('paper-receipt', 'paper-letter') AND g.refunded_minor <> 0""",
         is_rare=True,
     ),
     "paper-letter": Sql("No receipt: a letter (fund, foundation, IRA, thanks)", _papers("paper-letter", "g.printed")),

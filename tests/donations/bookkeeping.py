@@ -1,9 +1,12 @@
 """Rows for the tests of the books: Stripe's movements and payouts, deposits, bank accounts, as the verbs leave them."""
 
 import itertools
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Sum
 
 from donations.books import bank
@@ -133,6 +136,13 @@ def csv(*lines: tuple[date, str, str]) -> bytes:
 def brought(content: bytes, user: User, *, name: str = "november.csv") -> BankImport:
     """The statement is uploaded and brought in."""
     return bank.bring_in(bank.upload(account().pk, content, name=name, user=user).pk, user=user)
+
+
+def killed(work: Callable[[], object]) -> None:
+    """The verb is killed at its very end, before it commits."""
+    with suppress(KeyboardInterrupt), transaction.atomic():
+        work()
+        raise KeyboardInterrupt
 
 
 def clearing() -> int:

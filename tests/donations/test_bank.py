@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 
 from donations import reversals
 from donations.books import bank
@@ -12,7 +11,7 @@ from donations.models import BalanceTransaction, BankImport, BankLine, Month
 from nonprofit import clock
 from nonprofit.models import AuditEntry
 from tests import builders
-from tests.donations.bookkeeping import DAY, account, brought, charged, csv, deposited, movement, paid_out
+from tests.donations.bookkeeping import DAY, account, brought, charged, csv, deposited, killed, movement, paid_out
 from tests.donations.test_bank_files import OFX_1
 from tests.donations.test_settle import at_once
 
@@ -22,7 +21,11 @@ LATER = DAY + timedelta(days=1)
 
 def lines() -> list[tuple[date, int, str]]:
     return [
-        (line.posted_on, line.amount_minor, "payout" if line.payout_id else "batch" if line.batch_id else line.explanation)
+        (
+            line.posted_on,
+            line.amount_minor,
+            "payout" if line.payout_id else "batch" if line.batch_id else line.explanation,
+        )
         for line in BankLine.objects.order_by("posted_on", "pk")
     ]
 
@@ -64,7 +67,9 @@ def test_two_files_brought_in_at_once_bring_each_line_once(transactional_db: Non
 def test_the_same_month_as_csv_and_as_ofx_is_one_month() -> None:
     user = builders.staff("Finance")
     brought(OFX_1.encode(), user, name="web.qfx")
-    same = csv((date(2026, 11, 5), "Stripe transfer", "1,234.56"), (date(2026, 11, 4), "Fee", "-15.00"), (DAY, "New", "7.00"))
+    same = csv(
+        (date(2026, 11, 5), "Stripe transfer", "1,234.56"), (date(2026, 11, 4), "Fee", "-15.00"), (DAY, "New", "7.00")
+    )
     row = brought(same, user)
     assert (row.lines_new, row.lines_known) == (1, 2)
     assert BankLine.objects.count() == 4
@@ -73,9 +78,7 @@ def test_the_same_month_as_csv_and_as_ofx_is_one_month() -> None:
 def test_killed_before_the_end_nothing_was_brought_in() -> None:
     user = builders.staff("Finance")
     row = bank.upload(account().pk, csv((DAY, "Deposit", "150.00")), name="a.csv", user=user)
-    with pytest.raises(KeyboardInterrupt), transaction.atomic():
-        bank.bring_in.__wrapped__(row.pk, user=user)  # type: ignore[attr-defined]
-        raise KeyboardInterrupt
+    killed(lambda: bank.bring_in(row.pk, user=user))
     assert BankLine.objects.count() == 0
     assert bank.bring_in(row.pk, user=user).lines_new == 1
 

@@ -41,7 +41,8 @@ NEWFILEUID:NONE
 <BANKMSGSRSV1><STMTTRNRS><TRNUID>1<STATUS><CODE>0<SEVERITY>INFO</STATUS>
 <STMTRS><CURDEF>USD<BANKACCTFROM><BANKID>021000021<ACCTID>000123454321<ACCTTYPE>CHECKING</BANKACCTFROM>
 <BANKTRANLIST><DTSTART>20261101120000<DTEND>20261130120000
-<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20261105120000[0:GMT]<TRNAMT>1234.56<FITID>202611050001<NAME>STRIPE<MEMO>TRANSFER &amp; CO</STMTTRN>
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20261105120000[0:GMT]<TRNAMT>1234.56<FITID>202611050001
+<NAME>STRIPE<MEMO>TRANSFER &amp; CO</STMTTRN>
 <STMTTRN><TRNTYPE>DEP<DTPOSTED>20261103<TRNAMT>150.00<FITID>202611030001<CHECKNUM>1042<NAME>DEPOSIT</STMTTRN>
 <STMTTRN><TRNTYPE>FEE<DTPOSTED>20261104<TRNAMT>-15.00<FITID>202611040001<NAME>SERVICE FEE</STMTTRN>
 </BANKTRANLIST><LEDGERBAL><BALAMT>9876.54<DTASOF>20261130</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
@@ -58,7 +59,9 @@ OFX_2 = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 WORTH = [(date(2026, 11, 3), 15000), (date(2026, 11, 4), -1500), (date(2026, 11, 5), 123456)]
 
 
-def read(text: str | bytes, name: str = "bank.csv", end: str = "4321", **options: dict[str, str]) -> bank_files.Statement:
+def read(
+    text: str | bytes, name: str = "bank.csv", end: str = "4321", **options: dict[str, str]
+) -> bank_files.Statement:
     content = text if isinstance(text, bytes) else text.encode()
     return bank_files.statement(bank_files.opened(content, name), account_end=end, currency="usd", **options)
 
@@ -121,7 +124,8 @@ def test_another_accounts_file_is_refused_and_both_are_named(text: str, name: st
 
 def test_of_several_accounts_in_one_file_ours_is_read() -> None:
     other = OFX_2.replace("000123454321", "77778888").replace("1234.56", "1.00")
-    both = OFX_2.replace("</BANKMSGSRSV1>", other[other.index("<STMTTRNRS>") : other.index("</BANKMSGSRSV1>")] + "</BANKMSGSRSV1>")
+    end = "</BANKMSGSRSV1>"
+    both = OFX_2.replace(end, other[other.index("<STMTTRNRS>") : other.index(end)] + end)
     assert worth(read(both, "a.ofx")) == [WORTH[2]]
     assert worth(read(both, "a.ofx", end="8888")) == [(date(2026, 11, 5), 100)]
     with pytest.raises(Unreadable, match="several accounts"):
@@ -155,7 +159,9 @@ def test_an_id_given_twice_in_ofx_is_one_line() -> None:
 
 
 def test_rows_that_cannot_be_read_are_told_and_the_others_read() -> None:
-    text = "Date,Description,Amount\n31.12.2026,x,5.00\n11/03/2026,y,five\n11/03/2026,z,1.234\n11/03/2026,ok,($1,000.00)\n"
+    text = (
+        "Date,Description,Amount\n31.12.2026,x,5.00\n11/03/2026,y,five\n11/03/2026,z,1.234\n11/03/2026,ok,($1,000.00)\n"
+    )
     statement = read(text.replace("($1,000.00)", '"($1,000.00)"'))
     assert worth(statement) == [(date(2026, 11, 3), -100000)]
     assert [problem[:5] for problem in statement.problems] == ["Row 2", "Row 3", "Row 4"]
@@ -171,7 +177,10 @@ def test_headings_we_do_not_know_are_asked_for() -> None:
 
 def test_neither_a_card_number_nor_our_account_number_is_kept() -> None:
     card = "4242 4242 4242 4242"
-    for text, name in ((CHASE.replace("ST-A1B2C3", card), "a.csv"), (OFX_1.replace("<NAME>STRIPE", f"<NAME>{card}"), "a.ofx")):
+    for text, name in (
+        (CHASE.replace("ST-A1B2C3", card), "a.csv"),
+        (OFX_1.replace("<NAME>STRIPE", f"<NAME>{card}"), "a.ofx"),
+    ):
         kept = bank_files.opened(text.encode(), name).text
         assert "4242 4242" not in kept
         assert "000123454321" not in kept
