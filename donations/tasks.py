@@ -6,6 +6,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from donations import gateway, gifts, inbox
+from donations.books import balance, compare
 from donations.desk.imports import flow as imports
 from donations.models import Gift, Receipt
 from donations.receipts import deliver, gaps, issue
@@ -124,3 +125,19 @@ def carry_on_import(import_id: int) -> str:
 def sweep_imports() -> int:
     """Every minute: imports whose nudge was lost or whose worker died."""
     return len(imports.sweep())
+
+
+@shared_task(name="donations.tasks.sweep_balance")
+def sweep_balance() -> int:
+    """Every hour: Stripe's movements and payouts since the last time."""
+    try:
+        return balance.sweep()
+    except gateway.GatewayUnavailable as error:
+        logger.warning("Stripe's balance not read, next hour again", extra={"error": str(error)})
+        return 0
+
+
+@shared_task(name="donations.tasks.compare_books")
+def compare_books() -> int:
+    """Every night: what Stripe, the bank, the receipts and the ledger say of the same money; how much does not tie."""
+    return compare.nightly().open

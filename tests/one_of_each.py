@@ -13,8 +13,13 @@ from donations import reversals
 from donations.desk import merging
 from donations.models import (
     AccountDetail,
+    BalanceTransaction,
+    BankAccount,
+    BankImport,
+    BankLine,
     Batch,
     BatchRow,
+    Difference,
     Donor,
     DonorMerge,
     Employer,
@@ -24,7 +29,9 @@ from donations.models import (
     GiftImport,
     GiftOrigin,
     LedgerEntry,
+    Month,
     PaymentLink,
+    Payout,
     PhoneCall,
     PrintedReceipt,
     PrintRun,
@@ -76,6 +83,7 @@ def rows() -> dict[str, Any]:
         Tag.objects.create(name="Book club"),
         _imported(check, donor, clerk),
         *_floor(clerk),
+        *_books(clerk),
     ]
     # The first of a table is the one that its pages are tried with.
     found: dict[str, Any] = {}
@@ -203,3 +211,36 @@ def _floor(clerk: User) -> list[models.Model]:
         Group.objects.get(name="Staff"),
         Authenticator.objects.create(user=clerk, type=Authenticator.Type.TOTP, data={"secret": "x"}),
     ]
+
+
+def _books(clerk: User) -> list[models.Model]:
+    account = BankAccount.objects.create(name="Harbor Checking", number_end="4321")
+    file = StoredFile.keep(b"Date,Description,Amount\n11/20/2026,Deposit,1.00\n", "text/plain; charset=utf-8")
+    statement = BankImport.objects.create(account=account, file=file, name="a.csv", format="csv", made_by=clerk)
+    payout = Payout.objects.create(
+        stripe_payout_id="po_1", amount_minor=SUM, currency="usd", status="paid", created_at=clock.now(), arrival_on=DAY
+    )
+    movement = BalanceTransaction.objects.create(
+        stripe_id="txn_1",
+        source_id="ch_1",
+        type="charge",
+        reporting_category="charge",
+        amount_minor=SUM,
+        fee_minor=0,
+        net_minor=SUM,
+        currency="usd",
+        created_at=clock.now(),
+        created_on=DAY,
+        available_on=DAY,
+    )
+    line = BankLine.objects.create(
+        account=account, bank_import=statement, line_id="1", posted_on=DAY, amount_minor=SUM, currency="usd"
+    )
+    difference = Difference.objects.create(
+        kind="bank_line_unknown", key=f"bank-line:{line.pk}", about="a line", theirs_minor=SUM, day=DAY
+    )
+    # Long ago, so that it closes nothing that other rows are booked in.
+    month = Month.objects.create(
+        starts_on=date(2020, 1, 1), state=Month.State.CLOSED, closed_by=clerk, closed_at=clock.now()
+    )
+    return [account, statement, payout, movement, line, difference, month]

@@ -12,17 +12,18 @@ CREATE TEMP TABLE found (
 """
 
 # Which of our lines are a movement's counterpart, by reporting category; what is of no gift can be a fee or adjusted.
-_COUNTERPARTS = """
-SELECT bt.*, sum_.lines, sum_.minor FROM donations_balancetransaction bt, LATERAL (
-    SELECT count(*) AS lines, coalesce(sum(l.amount_minor), 0) AS minor FROM donations_ledgerentry l
-    WHERE l.source IN (bt.source_id, bt.stripe_id) AND l.source <> '' AND l.currency = bt.currency
-      AND l.kind = ANY(CASE bt.reporting_category
+_KINDS = """CASE bt.reporting_category
         WHEN 'charge' THEN ARRAY['gift', 'fee']
         WHEN 'refund' THEN ARRAY['refund']
         WHEN 'refund_failure' THEN ARRAY['refund_failed']
         WHEN 'dispute' THEN ARRAY['dispute', 'dispute_fee']
         WHEN 'dispute_reversal' THEN ARRAY['dispute_won', 'dispute_fee_back']
-        ELSE ARRAY['stripe_fee', 'adjustment'] END)
+        ELSE ARRAY['stripe_fee', 'adjustment'] END"""
+_COUNTERPARTS = f"""
+SELECT bt.*, sum_.lines, sum_.minor FROM donations_balancetransaction bt, LATERAL (
+    SELECT count(*) AS lines, coalesce(sum(l.amount_minor), 0) AS minor FROM donations_ledgerentry l
+    WHERE l.source IN (bt.source_id, bt.stripe_id) AND l.source <> '' AND l.currency = bt.currency
+      AND l.kind = ANY({_KINDS})
 ) sum_
 WHERE bt.net_minor <> 0 AND bt.reporting_category NOT IN ('payout', 'payout_reversal') AND bt.created_at < %(now)s
 """
@@ -40,7 +41,7 @@ FROM ({_COUNTERPARTS}) m WHERE m.minor <> m.net_minor
 """
 
 # The other way round. Payouts have a finder of their own; a fee stands and falls with its charge.
-_LINES = """
+_LINES = f"""
 SELECT CASE l.kind WHEN 'gift' THEN 'gift_without_charge' ELSE 'amount_differs' END,
     'line:' || l.source || ':' || l.kind,
     CASE l.kind WHEN 'gift' THEN 'Stripe shows no charge ' || l.source
@@ -50,8 +51,10 @@ SELECT CASE l.kind WHEN 'gift' THEN 'gift_without_charge' ELSE 'amount_differs' 
 FROM donations_ledgerentry l
 WHERE %(is_swept)s AND l.account = 'stripe' AND l.kind NOT IN ('fee', 'payout', 'payout_failed')
   AND l.happened_at < %(swept_until)s
-  AND NOT EXISTS (SELECT 1 FROM donations_balancetransaction bt WHERE bt.source_id = l.source)
-  AND NOT EXISTS (SELECT 1 FROM donations_balancetransaction bt WHERE bt.stripe_id = l.source)
+  AND NOT EXISTS (
+    SELECT 1 FROM donations_balancetransaction bt WHERE bt.source_id = l.source AND l.kind = ANY({_KINDS}))
+  AND NOT EXISTS (
+    SELECT 1 FROM donations_balancetransaction bt WHERE bt.stripe_id = l.source AND l.kind = ANY({_KINDS}))
   AND NOT (l.kind = 'adjustment' AND EXISTS (
     SELECT 1 FROM donations_payout p WHERE p.stripe_payout_id = l.source))
 """
@@ -148,7 +151,8 @@ SELECT 'receipts_differ', 'receipt:' || r.number || ':' || (r.snapshot #>> '{gif
     kept.minor, (r.snapshot #>> '{gift,amount_minor}')::bigint, g.currency, kept.day
 FROM donations_gift g JOIN donations_receipt r ON r.id = g.receipt_id,
     LATERAL (SELECT sum(l.amount_minor) AS minor, max(l.booked_on) AS day FROM donations_ledgerentry l
-        WHERE l.gift_id = g.id AND l.kind IN ('gift', 'refund', 'refund_failed')) kept
+        WHERE l.gift_id = g.id
+          AND l.kind IN ('gift', 'refund', 'refund_failed', 'dispute', 'dispute_won')) kept
 WHERE g.status = 'settled' AND kept.minor IS NOT NULL
   AND (r.snapshot #>> '{gift,amount_minor}')::bigint <> kept.minor
   AND NOT EXISTS (SELECT 1 FROM donations_receiptdue due WHERE due.gift_id = g.id)

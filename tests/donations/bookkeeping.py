@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from inspect import unwrap
 from typing import Any
 
 from django.db import transaction
@@ -138,10 +139,10 @@ def brought(content: bytes, user: User, *, name: str = "november.csv") -> BankIm
     return bank.bring_in(bank.upload(account().pk, content, name=name, user=user).pk, user=user)
 
 
-def killed(work: Callable[[], object]) -> None:
+def killed(verb: Callable[..., object], *args: Any, **options: Any) -> None:
     """The verb is killed at its very end, before it commits."""
     with suppress(KeyboardInterrupt), transaction.atomic():
-        work()
+        unwrap(verb)(*args, **options)
         raise KeyboardInterrupt
 
 

@@ -78,7 +78,7 @@ def test_the_same_month_as_csv_and_as_ofx_is_one_month() -> None:
 def test_killed_before_the_end_nothing_was_brought_in() -> None:
     user = builders.staff("Finance")
     row = bank.upload(account().pk, csv((DAY, "Deposit", "150.00")), name="a.csv", user=user)
-    killed(lambda: bank.bring_in(row.pk, user=user))
+    killed(bank.bring_in, row.pk, user=user)
     assert BankLine.objects.count() == 0
     assert bank.bring_in(row.pk, user=user).lines_new == 1
 
