@@ -233,8 +233,11 @@ def _books(clerk: User) -> list[models.Model]:
         created_on=DAY,
         available_on=DAY,
     )
+    brought = BankImport.objects.create(
+        account=account, file=file, name="b.csv", format="csv", made_by=clerk, applied_at=clock.now()
+    )
     line = BankLine.objects.create(
-        account=account, bank_import=statement, line_id="1", posted_on=DAY, amount_minor=SUM, currency="usd"
+        account=account, bank_import=brought, line_id="1", posted_on=DAY, amount_minor=SUM, currency="usd"
     )
     difference = Difference.objects.create(
         kind="bank_line_unknown", key=f"bank-line:{line.pk}", about="a line", theirs_minor=SUM, day=DAY

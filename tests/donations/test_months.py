@@ -11,6 +11,7 @@ from django.db.models import Sum
 from donations import gifts, reversals
 from donations.books import balance, bank, compare, months
 from donations.models import (
+    BalanceSweep,
     BankLine,
     Batch,
     Difference,
@@ -65,11 +66,16 @@ def clear() -> User:
     """A November in which everything ties; nothing is in the way of closing it."""
     user = whole().user
     brought(statement(), user)
-    from donations.models import BalanceSweep
-
     BalanceSweep.objects.update(swept_until=noon(DECEMBER))
     assert months.look(NOVEMBER) == months.Look()
     return user
+
+
+def plant() -> None:
+    """A charge that is no gift of ours, and nothing else."""
+    movement("ch_unknown", 1)
+    swept()
+    BalanceSweep.objects.update(swept_until=noon(DECEMBER))
 
 
 def november() -> list[tuple[str, str, int]]:
@@ -97,11 +103,9 @@ def test_killed_while_closing_nothing_is_closed() -> None:
 
 def test_it_refuses_while_something_is_unexplained_and_changes_nothing() -> None:
     user = clear()
-    movement("ch_unknown", 1)
     gift = charged(300, fee=39, donor_email="bob@example.org")
-    builders.organization()
-    deposited(100, status=Batch.Status.OPEN, closed_by=None, closed_at=None)
-    ReceiptDue.objects.filter(gift__kind="check").delete()
+    deposited(status=Batch.Status.OPEN, closed_by=None, closed_at=None)
+    plant()
     with pytest.raises(months.CannotClose) as refused:
         months.close(NOVEMBER, user=user)
     assert refused.value.reasons == [
@@ -115,7 +119,7 @@ def test_it_refuses_while_something_is_unexplained_and_changes_nothing() -> None
 
 def test_somebody_lets_it_close_all_the_same_and_says_why() -> None:
     user = clear()
-    movement("ch_unknown", 1)
+    plant()
     with pytest.raises(PermissionDenied):
         months.close(NOVEMBER, user=builders.staff("Staff"), override_reason="x")
     month = months.close(NOVEMBER, user=user, override_reason="  The auditor has   seen it ")
@@ -128,7 +132,7 @@ def test_somebody_lets_it_close_all_the_same_and_says_why() -> None:
 
 def test_an_explained_difference_stops_nobody() -> None:
     user = clear()
-    movement("ch_unknown", 1)
+    plant()
     with pytest.raises(months.CannotClose):
         months.close(NOVEMBER, user=user)
     compare.explain(Difference.objects.open().get().pk, "A test charge of ours", user=user)
@@ -150,7 +154,10 @@ def test_months_close_in_order_and_not_before_they_are_over() -> None:
     with pytest.raises(months.CannotClose, match="December 2026 is not over yet"):
         months.close(DECEMBER, user=user, override_reason="hurry")
     months.close(NOVEMBER, user=user)
-    with clock.standing_at(noon(date(2027, 2, 3))), pytest.raises(months.CannotClose, match="December 2026 comes first"):
+    with (
+        clock.standing_at(noon(date(2027, 2, 3))),
+        pytest.raises(months.CannotClose, match="December 2026 comes first"),
+    ):
         months.close(date(2027, 1, 1), user=user, override_reason="hurry")
     with pytest.raises(months.CannotClose, match="October 2026 is closed"):
         months.close(date(2026, 10, 1), user=user, override_reason="hurry")
