@@ -219,7 +219,8 @@ def _free() -> tuple[ByWorth, ByWorth]:
     for payout in Payout.objects.filter(bank_line__isnull=True, status__in=SENT):
         payouts[payout.amount_minor, payout.currency].append(payout)
     batches: ByWorth = defaultdict(list)
-    for batch in deposits().filter(bank_line__isnull=True):
+    found: Any = deposits().filter(bank_line__isnull=True)
+    for batch in found:
         batches[batch.came, batch.currency].append(batch)
     return payouts, batches
 

@@ -87,7 +87,7 @@ def run() -> Outcome:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_COMPARING])
         cursor.execute(finders.TABLE)
         for sql in finders.ALL:
-            cursor.execute(f"INSERT INTO found {sql} ON CONFLICT DO NOTHING", said)  # nosec B608 - our own queries
+            cursor.execute(f"INSERT INTO found {sql} ON CONFLICT DO NOTHING", said)
         cursor.execute(finders.KEEP, said)
         new = [(key, kind) for key, kind, is_new in cursor.fetchall() if is_new]
         cursor.execute(finders.GONE, [clock.now()])

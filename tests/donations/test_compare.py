@@ -75,7 +75,7 @@ def compared() -> list[tuple[str, int]]:
     return [(row.kind, row.amount.minor) for row in Difference.objects.open().order_by("kind", "pk")]
 
 
-def line(source: str, kind: str, minor: int, **fields: Any) -> LedgerEntry:
+def line(source: str, kind: str, minor: int, day: date = DAY, **fields: Any) -> LedgerEntry:
     return LedgerEntry.objects.create(
         **{
             "source": source,
@@ -83,28 +83,28 @@ def line(source: str, kind: str, minor: int, **fields: Any) -> LedgerEntry:
             "amount_minor": minor,
             "currency": "usd",
             "account": "stripe",
-            "happened_at": noon(DAY),
-            "booked_on": DAY,
+            "happened_at": noon(day),
+            "booked_on": day,
             **fields,
         }
     )
 
 
-def whole() -> Whole:
+def whole(day: date = DAY) -> Whole:
     """A payout of two charges, a refund, a dispute, and a fee of Stripe's own; and a deposit of checks. All ties."""
     user = builders.staff("Finance")
-    first, second = charged(10000, fee=320), charged(5000, fee=175)
-    movement("re_1", -2000, category="refund")
-    line("re_1", "refund", -2000, gift=first, donor=first.donor, fund=first.fund)
-    dispute = movement("du_1", -5000, 1500, category="dispute")
-    line(dispute.stripe_id, "dispute", -5000, gift=second, donor=second.donor, fund=second.fund)
-    line(dispute.stripe_id, "dispute_fee", -1500)
-    movement("", 0, 200, category="fee")
+    first, second = charged(10000, fee=320, day=day), charged(5000, fee=175, day=day)
+    movement("re_1", -2000, category="refund", day=day)
+    line("re_1", "refund", -2000, day, gift=first, donor=first.donor, fund=first.fund)
+    dispute = movement("du_1", -5000, 1500, category="dispute", day=day)
+    line(dispute.stripe_id, "dispute", -5000, day, gift=second, donor=second.donor, fund=second.fund)
+    line(dispute.stripe_id, "dispute_fee", -1500, day)
+    movement("", 0, 200, category="fee", day=day)
     assert balance.book_own() == 1
-    payout = paid_out(*BalanceTransaction.objects.all(), arrival_on=DAY + timedelta(days=2))
+    payout = paid_out(*BalanceTransaction.objects.all(), arrival_on=day + timedelta(days=2))
     assert balance.tie(payout.pk)
     balance.book_payout(payout.pk)
-    batch = deposited(5000, 10000)
+    batch = deposited(5000, 10000, day=day)
     Gift.objects.filter(pk=first.pk).update(refunded_minor=2000)
     Gift.objects.filter(pk=second.pk).update(status="disputed")
     issue.make_all_due(list(Gift.objects.filter(kind="check")))
@@ -113,9 +113,9 @@ def whole() -> Whole:
     return Whole(payout, batch, user, Gift.objects.get(pk=first.pk))
 
 
-def statement(payout: str = "58.05", deposit: str = "150.00") -> bytes:
-    after = DAY + timedelta(days=2)
-    return csv((after, "STRIPE TRANSFER", payout), (after, "Deposit", deposit), (LONG_AFTER, "Rent", "-900.00"))
+def statement(payout: str = "58.05", deposit: str = "150.00", day: date = DAY) -> bytes:
+    after, last = day + timedelta(days=2), day + timedelta(days=20)
+    return csv((after, "STRIPE TRANSFER", payout), (after, "Deposit", deposit), (last, "Rent", "-900.00"))
 
 
 def test_a_payout_with_charges_refunds_dispute_and_fees_ties_to_the_cent() -> None:
