@@ -43,7 +43,8 @@ def series(name: str, months: Sequence[date], minors: Sequence[int], *, most: in
     for place, (month, minor) in enumerate(zip(months, minors, strict=True)):
         height = round(HEIGHT * max(minor, 0) / most, 1) if most else 0.0
         is_last = place == len(months) - 1
-        said = minor and (is_last or (minor == top and minors.index(top) == place and place < len(months) - 2))
+        stands_alone = place < len(months) - 2 or not minors[-1]
+        said = minor and (is_last or (minors.index(top) == place and stands_alone))
         bars.append(
             Bar(
                 x=round(place * step + GAP / 2, 1),
