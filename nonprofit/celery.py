@@ -19,6 +19,10 @@ app.conf.beat_schedule = {
     "carry on imports left behind": {"task": "donations.tasks.sweep_imports", "schedule": 60.0},
     "send mail left behind": {"task": "nonprofit.tasks.send_mail", "schedule": 60.0},
     "fetch Stripe's events": {"task": "donations.tasks.sweep_stripe", "schedule": crontab(minute=7)},
+    "look for gaps in receipt numbers": {"task": "donations.tasks.look_for_gaps", "schedule": crontab(minute=22)},
+    "check the chain of receipts": {"task": "donations.tasks.check_chains", "schedule": crontab(hour=4, minute=52)},
     "read Stripe's balance": {"task": "donations.tasks.sweep_balance", "schedule": crontab(minute=17)},
     # When yesterday is over in every time zone of the newsroom's, and before anybody comes to work.
     "compare the books": {"task": "donations.tasks.compare_books", "schedule": crontab(hour=9, minute=47)},
+    "expire abandoned gifts": {"task": "donations.tasks.expire_gifts", "schedule": crontab(minute=37)},
+}
