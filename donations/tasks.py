@@ -8,8 +8,8 @@ from celery import shared_task
 from donations import gateway, gifts, inbox
 from donations.books import balance, compare
 from donations.desk.imports import flow as imports
-from donations.models import Gift, Receipt
-from donations.receipts import deliver, gaps, issue
+from donations.models import Gift
+from donations.receipts import gaps, issue, making, statement_runs, statements
 from nonprofit import clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -71,20 +71,16 @@ def issue_receipts() -> int:
 @shared_task(name="donations.tasks.render_receipts")
 def render_receipts(receipt_ids: list[int]) -> int:
     """Make and keep the PDFs of numbered receipts and queue their letters; one bad receipt does not stop the rest."""
-    for receipt_id in receipt_ids:
-        try:
-            deliver.prepare(receipt_id)
-        except Exception:
-            # The receipt keeps its number and comes again with the sweep; the others must not wait for it.
-            logger.exception("receipt not rendered", extra={"receipt": receipt_id})
+    made = making.prepare_all(receipt_ids)
+    statement_runs.finish()
     nudge.now("nonprofit.tasks.send_mail")
-    return len(receipt_ids)
+    return made
 
 
 @shared_task(name="donations.tasks.sweep_receipts")
 def sweep_receipts() -> int:
     """Every minute: numbered receipts without a PDF, whose worker died."""
-    left = Receipt.objects.filter(pdf__isnull=True, issued_at__lt=clock.now() - LEFT_BEHIND).order_by("pk")
+    left = making.unmade().filter(issued_at__lt=clock.now() - LEFT_BEHIND)
     ids = list(left.values_list("pk", flat=True)[: CHUNK * 40])
     for start in range(0, len(ids), CHUNK):
         nudge.now("donations.tasks.render_receipts", ids[start : start + CHUNK])
@@ -101,6 +97,29 @@ def look_for_gaps() -> int:
 def check_chains() -> int:
     """Every night: the receipts' chain is computed anew, and where it does not hold is written among them."""
     return gaps.look_at_chains()
+
+
+@shared_task(name="donations.tasks.count_statements")
+def count_statements(run_id: int) -> str:
+    """The dry run of a year's statements."""
+    return statement_runs.count(run_id)
+
+
+@shared_task(name="donations.tasks.issue_statements")
+def issue_statements() -> int:
+    """Number due statements as a block and hand them on for rendering; wakes itself while there are more."""
+    issued = statements.issue_due()
+    for start in range(0, len(issued.numbered), CHUNK):
+        nudge.now("donations.tasks.render_receipts", issued.numbered[start : start + CHUNK])
+    if issued.looked_at == statements.CHUNK:
+        nudge.now("donations.tasks.issue_statements")
+    return len(issued.numbered)
+
+
+@shared_task(name="donations.tasks.sweep_statements")
+def sweep_statements() -> None:
+    """Every minute: counts and statements whose nudge was lost or whose worker died, and runs that are done."""
+    statement_runs.sweep()
 
 
 @shared_task(name="donations.tasks.expire_gifts")

@@ -7,10 +7,11 @@ from datetime import date
 
 from allauth.account.models import EmailAddress
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
 from django.db.models.functions import ExtractYear
 
-from donations.models import Gift, LedgerEntry, Plan, Receipt, ReceiptDue, ReceiptPdf, SoftCredit
+from donations.models import AnnualStatement, Gift, LedgerEntry, Plan, Receipt, ReceiptDue, ReceiptPdf, SoftCredit
 from members import told
 from nonprofit.models import User
 from nonprofit.money import Money
@@ -58,16 +59,25 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A yearly statement that can be fetched, or is replaced by a newer one."""
+
+    number: str
+    is_replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Year:
     """A calendar year of gifts. totals: one Money per currency, what came minus what went back, the largest first.
 
-    lines: newest first, or None when they are not on this page.
+    lines: newest first, or None when they are not on this page. statements: the one that stands, then replaced ones.
     """
 
     year: int
     totals: tuple[Money, ...]
     tally: Tally
     lines: tuple[Line, ...] | None
+    statements: tuple[Statement, ...] = ()
 
     @property
     def has_any(self) -> bool:
@@ -111,15 +121,16 @@ def of(user: User, *, today: date, only_year: int | None = None) -> History:
     """The user's history. only_year: show the gifts of that year and name the others."""
     counts, totals = _counts(user), _totals(user)
     shown = _shown_years(counts, only_year)
-    lines = _lines(user, shown)
+    lines, stated = _lines(user, shown), _statements(user)
     years = tuple(
         Year(
             year=year,
             totals=tuple(totals[year]),
             tally=counts.get(year, Tally()),
             lines=tuple(lines[year]) if shown is None or year in shown else None,
+            statements=tuple(stated[year]),
         )
-        for year in sorted(counts.keys() | lines.keys(), reverse=True)
+        for year in sorted(counts.keys() | lines.keys() | stated.keys(), reverse=True)
     )
     newest = years[0].lines if years and only_year is None else None
     return History(
@@ -138,7 +149,30 @@ def papers(user: User) -> QuerySet[ReceiptPdf]:
     """
     is_thanks = Q(receipt__snapshot__recipient__is="recognized")
     own = Q(receipt__gift__donor__user=user) & (Q(receipt__snapshot__recipient__isnull=True) | ~is_thanks)
-    return ReceiptPdf.objects.annotate(thanked=_thanked("receipt__gift")).filter(own | is_thanks & Q(thanked=user.pk))
+    theirs = own | is_thanks & Q(thanked=user.pk) | Q(receipt__statement__donor__in=_records(user))
+    return ReceiptPdf.objects.annotate(thanked=_thanked("receipt__gift")).filter(theirs)
+
+
+def _records(user: User) -> RawSQL:
+    """The user's record and all that were merged into it: what was stated of those stays theirs to fetch."""
+    return RawSQL(
+        """WITH RECURSIVE who AS (
+            SELECT id FROM donations_donor WHERE user_id = %s
+            UNION SELECT gone.id FROM donations_donor gone JOIN who ON gone.merged_into_id = who.id
+        ) SELECT id FROM who""",
+        [user.pk],
+    )
+
+
+def _statements(user: User) -> dict[int, list[Statement]]:
+    """The statements that are made, by year: the one that stands first, then those it replaced, the newest first."""
+    made = AnnualStatement.objects.filter(donor__in=_records(user), receipt__pdf__isnull=False)
+    found: dict[int, list[Statement]] = defaultdict(list)
+    for year, number, void in made.order_by("-version", "-pk").values_list("year", "receipt__number", "receipt__void"):
+        found[year].append(Statement(number, is_replaced=void is not None))
+    for statements in found.values():
+        statements.sort(key=lambda one: one.is_replaced)
+    return found
 
 
 def _thanked(gift: str) -> Subquery:

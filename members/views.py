@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from donations.models import Donor
+from donations.models import Donor, Receipt
 from donations.receipts import events
 from members import history
 from nonprofit import clock
@@ -53,16 +53,19 @@ def receipt(request: SignedIn, number: str) -> HttpResponse:
 
     A void one is not handed out any more: a page says so instead.
     """
-    pdf = get_object_or_404(
-        history.papers(request.user).select_related("file", "receipt__void"), receipt__number=number
-    )
+    papers = history.papers(request.user).select_related("file", "receipt__void", "receipt__replaced_by")
+    pdf = get_object_or_404(papers, receipt__number=number)
     if hasattr(pdf.receipt, "void"):
         return render(request, "members/void.html", {"void": pdf.receipt.void, "receipt": pdf.receipt}, status=410)
     events.opened(pdf.receipt, "supporter")
     response = HttpResponse(bytes(pdf.file.content), content_type=pdf.file.content_type)
-    response["Content-Disposition"] = f'inline; filename="receipt-{number}.pdf"'
+    response["Content-Disposition"] = f'inline; filename="{_word(pdf.receipt)}-{number}.pdf"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _word(receipt: Receipt) -> str:
+    return "statement" if receipt.gift_id is None else "receipt"
 
 
 @require_safe

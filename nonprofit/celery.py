@@ -16,6 +16,7 @@ app.conf.beat_schedule = {
     "handle events left behind": {"task": "donations.tasks.sweep_inbox", "schedule": 60.0},
     "issue receipts left behind": {"task": "donations.tasks.issue_receipts", "schedule": 60.0},
     "render receipts left behind": {"task": "donations.tasks.sweep_receipts", "schedule": 60.0},
+    "make statements left behind": {"task": "donations.tasks.sweep_statements", "schedule": 60.0},
     "carry on imports left behind": {"task": "donations.tasks.sweep_imports", "schedule": 60.0},
     "send mail left behind": {"task": "nonprofit.tasks.send_mail", "schedule": 60.0},
     "fetch Stripe's events": {"task": "donations.tasks.sweep_stripe", "schedule": crontab(minute=7)},

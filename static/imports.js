@@ -1,4 +1,4 @@
-// The page of an import that is being worked on: says how far it is, and shows the outcome when it is done.
+// The page of an import or a run that is being worked on: says how far it is, and shows the outcome when it is done.
 "use strict";
 
 (function () {
@@ -27,7 +27,7 @@
       bar.value = state.done;
       // Whoever listens hears it every five seconds, not at each step.
       if (Date.now() - lastSaid > 5000) {
-        told.textContent = `${state.done.toLocaleString("en-US")} of ${state.total.toLocaleString("en-US")} rows`;
+        told.textContent = state.words || `${state.done.toLocaleString("en-US")} of ${state.total.toLocaleString("en-US")} rows`;
         lastSaid = Date.now();
       }
     }

@@ -39,12 +39,16 @@ from donations.models import (
     PromisePart,
     PromisePayment,
     Receipt,
+    RenderTrouble,
     Reversal,
     SoftCredit,
+    StatementDue,
+    StatementRun,
     StripeEvent,
     Tag,
     Way,
 )
+from donations.receipts import statement_people
 from members.models import NewsletterSubscription
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry, Organization, OutgoingEmail, StoredFile, User
@@ -82,6 +86,7 @@ def rows() -> dict[str, Any]:
         _merge(donor, clerk),
         Tag.objects.create(name="Book club"),
         _imported(check, donor, clerk),
+        *_stated(donor, gift.paper),
         *_floor(clerk),
         *_books(clerk),
     ]
@@ -180,6 +185,16 @@ def _reversal(donor: Donor, clerk: User) -> models.Model:
         booked_on=DAY,
     )
     return reversals.reverse(returned.pk, reason="bounced", noticed_on=DAY, actor=audit.staff(clerk))
+
+
+def _stated(donor: Donor, receipt: Receipt) -> list[models.Model]:
+    codes = [*statement_people.PEOPLE, *statement_people.GIFTS]
+    counts = {"sums": [["cash", "usd", SUM, SUM]], "troubles": [], **dict.fromkeys(codes, 1)}
+    run = StatementRun.objects.create(
+        year=DAY.year - 1, not_before=DAY, state=StatementRun.State.COUNTED, counts=counts, made_by="task"
+    )
+    due = StatementDue.objects.create(donor=donor, year=DAY.year - 1, trouble="A receipt is not made yet.")
+    return [run, due, RenderTrouble.objects.create(receipt=receipt, reason="The template is broken.")]
 
 
 def _merge(donor: Donor, clerk: User) -> DonorMerge:

@@ -81,7 +81,10 @@ TABLES = {
     "donations_promisepart": Stock(SF),
     "donations_receipt": Stock(SF),
     "donations_receiptdue": Stock(SF),
+    "donations_rendertrouble": Stock(SF),
     "donations_reversal": Stock(who(F)),
+    "donations_statementdue": Stock(who(F)),
+    "donations_statementrun": Stock(SF),
     "donations_stripeevent": Stock(who(F)),
     "donations_tag": Stock(SF, add=who(S), change=who(S)),
     "donations_way": Stock(SF, add=who(S), change=who(S)),
@@ -164,11 +167,21 @@ PAGES = {
     "donations_promise_detach": Page(who(S), who(S), row="donations_promisepayment"),
     "donations_receipt_pdf": Page(SF),
     "donations_receipt_send_again": Page(post=who(F)),
+    "donations_rendertrouble_try_again": Page(post=who(F)),
     "donations_reversal_find": Page(who(F)),
     "donations_reversal_to_tell": Page(who(F)),
     "donations_reversal_told": Page(post=who(F), row="returned_gift"),
     "donations_reversal_returned": Page(who(F), who(F), row="donations_gift"),
     "donations_reversal_wrong": Page(who(F), who(F), row="donations_gift"),
+    "donations_statementdue_look_again": Page(post=who(F)),
+    "donations_statementrun_plan": Page(who(F), who(F)),
+    "donations_statementrun_day": Page(post=who(F)),
+    "donations_statementrun_count": Page(post=who(F)),
+    "donations_statementrun_start": Page(post=who(F)),
+    "donations_statementrun_pause": Page(post=who(F)),
+    "donations_statementrun_resume": Page(post=who(F)),
+    "donations_statementrun_progress": Page(SF),
+    "donations_statementrun_rows": Page(SF),
     "nonprofit_outgoingemail_send_again": Page(post=who(F)),
 }
 # What is done to several rows of a list at once.
@@ -242,6 +255,7 @@ def addresses(rows: dict[str, Any]) -> Iterator[Address]:
             "app_label": "donations",
             "month": "2026-11",
             "code": "clearing",
+            "what": "statements",
         }
         wanted = re.findall(r"<(?:\w+:)?(\w+)>", route)
         missing = [key for key in wanted if values.get(key) is None]

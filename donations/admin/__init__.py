@@ -16,6 +16,7 @@ from donations.admin import (
     promises,
     receipts,
     returned,
+    statement_runs,
     supporters,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "promises",
     "receipts",
     "returned",
+    "statement_runs",
     "supporters",
 ]

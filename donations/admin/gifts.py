@@ -253,4 +253,5 @@ class ByGiftAdmin(ShownAdmin[Any]):
 
     @admin.display(description="Amount")
     def amount_shown(self, row: Any) -> Money | str:
-        return gift_facts.given(row.gift)
+        # A yearly statement is of many gifts, and its sums are never added up.
+        return gift_facts.given(row.gift) if row.gift else "—"

@@ -116,7 +116,8 @@ def _resend(receipt: Receipt, who: str) -> str:
 def printed_panel(receipt: Receipt) -> Panel:
     """Every fact as printed, from the snapshot."""
     facts = receipt.snapshot
-    rows = _own_rows(facts) if "rows" in facts else _card_rows(facts)
+    printed = _statement_rows if "sections" in facts else _own_rows if "rows" in facts else _card_rows
+    rows = printed(facts)
     rows += [(f"{statement['code']}.{statement['version']}", statement["text"]) for statement in facts["statements"]]
     return Panel("As printed", [Column("What"), Column("Words")], rows, "")
 
@@ -127,6 +128,16 @@ def _own_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         (facts["paper"], facts["title"]),
         ("To", ", ".join([to["name"], *to["address_lines"]])),
         *[(label, value) for label, value in facts["rows"]],
+    ]
+
+
+def _statement_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    to, version = facts["recipient"], f", version {facts['version']}" if facts["replaces"] else ""
+    return [
+        (facts["paper"], facts["title"] + version),
+        ("To", ", ".join([to["name"], *to["address_lines"]])),
+        *[(section["title"], "  ".join(line)) for section in facts["sections"] for line in section["lines"]],
+        *[(label, value) for label, value in facts["summary"]],
     ]
 
 

@@ -24,6 +24,7 @@ from donations.models.receipt import (
     ReceiptEvent,
     ReceiptPdf,
     ReceiptVoid,
+    RenderTrouble,
 )
 from donations.models.refund import Dispute, Refund
 from donations.models.statement import AnnualStatement, StatementDue, StatementRun
@@ -88,6 +89,7 @@ __all__ = [
     "ReceiptPdf",
     "ReceiptVoid",
     "Refund",
+    "RenderTrouble",
     "Reversal",
     "SafeHarbor",
     "SoftCredit",

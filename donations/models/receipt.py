@@ -153,6 +153,28 @@ class ReceiptPdf(models.Model):
         return f"PDF of {self.receipt}"
 
 
+class RenderTrouble(models.Model):
+    """A numbered paper that could not be drawn: it keeps its number and stands on a list with its reason until it can.
+
+    The row goes when the paper is made.
+    """
+
+    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, related_name="trouble")
+    reason = models.CharField(max_length=300)
+    tries = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField("first tried", default=clock.now)
+    last_at = models.DateTimeField("last tried", default=clock.now)
+
+    class Meta:
+        verbose_name = "paper that could not be made"
+        verbose_name_plural = "papers that could not be made"
+        # Whoever may see receipts may see it; nobody changes it.
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.receipt}: {self.reason}"
+
+
 class ReceiptVoid(models.Model):
     """A receipt that no longer stands, and why. Its number stays used (domain rule 47). Grows only."""
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from donations.models import Donor, Receipt, ReceiptPdf, ReceiptVoid
-from donations.receipts import issue, render
+from donations.receipts import issue, render, statement_words
 from donations.rules import documents
 from nonprofit import audit, mail, nudge
 from nonprofit.models import OutgoingEmail, StoredFile
@@ -38,11 +38,13 @@ class Recipient:
 def recipient(receipt: Receipt) -> Recipient:
     """The legal donor, at the address given with the gift or else the one we have; or who is recognized.
 
-    Of a yearly statement: the supporter whose it is.
+    Of a yearly statement: the supporter whose it is, or who that record became by a merge.
     """
     facts = receipt.snapshot
     if receipt.gift is None:
         donor = receipt.statement.donor
+        while donor.merged_into is not None:
+            donor = donor.merged_into
         return Recipient(donor, donor.email or "", facts.get("kind", "statement"))
     gift = receipt.gift
     paper = facts.get("kind", "tax_cash")
@@ -111,14 +113,17 @@ def letter(
 ) -> OutgoingEmail:
     """The letter that carries the receipt, queued, or made by `write`. key: the receipt's own unless it goes again."""
     facts = receipt.snapshot
-    is_plain = "rows" not in facts
+    context = {"receipt": facts, "portal_url": f"{settings.BASE_URL}/portal/"}
+    template = "receipt_paper" if "rows" in facts else "receipt"
+    if receipt.gift_id is None:
+        template, context["parts"] = "statement", statement_words.told(facts)
     return write(
         key or receipt.mail_key,
         recipient(receipt).email,
-        "receipt" if is_plain else "receipt_paper",
-        {"receipt": facts, "portal_url": f"{settings.BASE_URL}/portal/"},
+        template,
+        context,
         attachment=file,
-        attachment_name=f"{'receipt' if is_plain else facts['paper'].lower()}-{receipt.number}.pdf",
+        attachment_name=f"{facts.get('paper', 'receipt').lower()}-{receipt.number}.pdf",
     )
 
 

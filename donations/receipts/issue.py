@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
-from donations.receipts import changed, matched, terms, wording
+from donations.receipts import changed, matched, statement_due, terms, wording
 from donations.receipts.changed import Replaced
 from donations.receipts.terms import Terms
 from donations.receipts.wording import Settled
@@ -44,6 +44,7 @@ def make_due(gift: Gift) -> None:
 
 def make_all_due(gifts: Sequence[Gift]) -> None:
     """The same for many gifts settled together: two statements and one nudge, however many they are."""
+    statement_due.changed_all(gifts)
     have = set(Receipt.objects.filter(gift__in=gifts, void__isnull=True).values_list("gift_id", flat=True))
     due = [gift for gift in gifts if gift.pk not in have and not _gets_none(gift)]
     if not due:
@@ -258,7 +259,7 @@ def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> d
         "template": look,
         "locale": "en-US",
         "kind": document.kind,
-        "organization": _organization(who),
+        "organization": letterhead(who),
         "donor": {"name": gift.donor_name, "address_lines": gift.address_lines},
         "salutation": wording.salutation(paper),
         "gift": {
@@ -304,7 +305,8 @@ def _own_words(paper: Settled, who: Organization) -> dict[str, Any]:
     } | ({"benefits": wording.benefits(paper.document)} if paper.document.has_benefits else {})
 
 
-def _organization(who: Organization) -> dict[str, Any]:
+def letterhead(who: Organization) -> dict[str, Any]:
+    """Who we are, as every paper prints it."""
     return {
         "name": who.legal_name,
         "address_lines": who.address_lines,

@@ -43,7 +43,6 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     who, donor, gift = (_lines(snapshot[part]) for part in ("organization", "donor", "gift"))
     has_own_words = "rows" in snapshot
     to = _lines(snapshot["recipient"]) if has_own_words else donor
-    address = _address([to["name"], *to["address_lines"]])
     language, _, region = clean(snapshot["locale"]).partition("-")
     rows = (
         [(clean(label), clean(value)) for label, value in snapshot["rows"]]
@@ -55,16 +54,8 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "region": region or None,
         "number": clean(snapshot["number"]),
         "issued_on": clean(snapshot["issued_on"]),
-        "organization": who
-        | {
-            "short_name": clipped(who["name"], 140),
-            "contact": " · ".join(filter(None, [*who["address_lines"], who["phone"], who["email"], who["website"]])),
-            "brand_color": legible(color(who["brand_color"])),
-            "accent_color": color(who["accent_color"]),
-        },
-        "address": address,
-        # Fifty bytes fit at every size and in every script; the template measures what is longer.
-        "address_fits": all(len(line.encode()) <= 50 for line in address),
+        "organization": letterhead(snapshot["organization"]),
+        **window(to),
         "amount": gift["amount"],
         "rows": [(label, value, fits(value)) for label, value in rows if value],
         "salutation": clipped(clean(snapshot["salutation"]), 160),
@@ -73,6 +64,25 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     }
     words = snapshot if has_own_words else FIRST_WORDS | {"title": f"Receipt for your gift of {gift['amount']}"}
     return printed | {name: clean(words[name]) for name in ("paper", "title", "table", "heading")}
+
+
+def letterhead(organization: Mapping[str, Any]) -> dict[str, Any]:
+    """Who we are, with what the head of a letter says."""
+    who = _lines(organization)
+    return who | {
+        "short_name": clipped(who["name"], 140),
+        "contact": " · ".join(filter(None, [*who["address_lines"], who["phone"], who["email"], who["website"]])),
+        "brand_color": legible(color(who["brand_color"])),
+        "accent_color": color(who["accent_color"]),
+    }
+
+
+def window(recipient: Mapping[str, Any]) -> dict[str, Any]:
+    """The lines of the envelope's window, and whether they surely fit."""
+    to = _lines(recipient)
+    address = _address([to["name"], *to["address_lines"]])
+    # Fifty bytes fit at every size and in every script; the template measures what is longer.
+    return {"address": address, "address_fits": all(len(line.encode()) <= 50 for line in address)}
 
 
 def _lines(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _add_undelivered(found: Waiting, among: Collection[int] | None = None) -> No
 def _unprinted() -> QuerySet[Receipt]:
     printed = Exists(PrintedReceipt.objects.filter(receipt=OuterRef("pk")).live())
     found = Receipt.objects.filter(~printed, pdf__isnull=False, pdf__email__isnull=True, void__isnull=True)
-    return found.select_related("gift__donor").order_by("pk")
+    return found.select_related("gift__donor", "statement__donor").order_by("pk")
 
 
 def _sorted_out(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> Waiting:

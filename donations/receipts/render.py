@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typst
 
-from donations.receipts import paper, qr
+from donations.receipts import paper, qr, statement_sheet
 from donations.rules import chain
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ DOCUMENTS = ROOT / "templates" / "documents"
 # 1 is a gift by card in the words of `paper`; 2 brings its own title and facts, so that it can be any paper. 3 and 4
 # are the same with the code that leads to the page where anybody can ask whether it is genuine.
 TEMPLATES = dict.fromkeys(["receipt-1", "receipt-2", "receipt-3", "receipt-4"], "receipt.typ")
+TEMPLATES["statement-1"] = "statement.typ"
 
 
 class RenderError(Exception):
@@ -45,7 +46,8 @@ def pdf(snapshot: Mapping[str, object], *, copied_on: datetime.date | None = Non
     try:
         template = TEMPLATES[str(snapshot["template"])]
         issued_on = datetime.date.fromisoformat(str(snapshot["issued_on_iso"]))
-        facts = json.dumps(paper.letter(snapshot), ensure_ascii=False)
+        sheet = statement_sheet if template == "statement.typ" else paper
+        facts = json.dumps(sheet.letter(snapshot), ensure_ascii=False)
         code = chain.code(snapshot)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RenderError(number, f"its snapshot is not complete ({error!r})") from error
@@ -55,10 +57,13 @@ def pdf(snapshot: Mapping[str, object], *, copied_on: datetime.date | None = Non
     inputs["directions"] = paper.directions(facts)
     if copied_on:
         inputs["copied"] = f"COPY, made on {copied_on:%B} {copied_on.day}, {copied_on.year}"
+    several = inputs | {"pages": "several"}
     try:
+        if statement_sheet.is_long(snapshot):
+            return _drawn(template, several, issued_on)
         document = _drawn(template, inputs, issued_on)
         if not one_page(document):
-            document = _drawn(template, inputs | {"pages": "several"}, issued_on)
+            document = _drawn(template, several, issued_on)
     except typst.TypstError as error:
         raise RenderError(number, error.message) from error
     return document

@@ -1,0 +1,135 @@
+"""The January run end to end, against WeasyPrint only drawing the same statements; and numbers taken in blocks."""
+
+import importlib
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import Benchmark, Result
+from benchmarks.site import newsroom, site
+
+# WeasyPrint needs so long that a part of the same statements has to do.
+DRAWN_BESIDE = 60
+BLOCK = 100
+
+
+def january(quick: bool) -> list[Result]:
+    """Numbered, drawn, kept, letter queued: by CPU seconds of this process and of the whole database server."""
+    small, large = (300, 1_500) if quick else (1_000, 20_000)
+    rates = {size: _run(size) for size in (small, large)}
+    ours, snapshots = rates[large]
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+        drawn = other.submit(_drawn_by_weasyprint, snapshots).result()
+    said = "WeasyPrint drawing the same statements and nothing else"
+    flat = f"the same run over {small:,} supporters"
+    return [
+        Result("january", "statements per core and second, end to end", ours, drawn, said, 4.0),
+        Result(
+            "january", f"statements per core and second over {large:,} supporters", ours, rates[small][0], flat, 0.8
+        ),
+    ]
+
+
+def _run(size: int) -> tuple[float, list[dict[str, Any]]]:
+    """Statements per CPU second of a run over so many supporters, and the snapshots of some of them."""
+    with site():
+        newsroom()
+        from donations.models import AnnualStatement, Receipt
+        from donations.receipts import making, statement_runs, statements
+        from nonprofit.models import OutgoingEmail
+        from tests import crowd
+
+        made = crowd.come(size)
+        run = statement_runs.plan(crowd.YEAR, not_before=date(crowd.YEAR + 1, 1, 15), actor="bench")
+        statement_runs.count(run.pk)
+        began, wall = _cpu(), time.perf_counter()
+        statement_runs.start(run.pk, "bench")
+        while numbered := statements.issue_due().numbered:
+            for start in range(0, len(numbered), 50):
+                making.prepare_all(numbered[start : start + 50])
+        used, took = _cpu() - began, time.perf_counter() - wall
+        counts = (AnnualStatement.objects.count(), OutgoingEmail.objects.filter(template="statement").count())
+        if counts != (made.supporters, made.supporters):
+            raise ValueError(f"{counts} statements and letters for {made.supporters} supporters")
+        print(
+            f"{size:,} statements: {took:.0f} s on one core, {used / size * 1000:.1f} ms of CPU each.",
+            file=sys.stderr,
+            flush=True,
+        )
+        some = Receipt.objects.filter(series="S").order_by("pk")[:DRAWN_BESIDE]
+        return size / used, [receipt.snapshot for receipt in some]
+
+
+def _cpu() -> float:
+    """CPU seconds used so far by this process and by every process of the database server."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    postmaster = _stat(backend)[1]
+    ticks = sum(ticks for ticks, parent in _stats() if parent == postmaster) + _stat(postmaster)[0]
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stats() -> Iterator[tuple[int, int]]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            yield _stat(int(entry.name))
+        except OSError:
+            continue
+
+
+def _stat(pid: int) -> tuple[int, int]:
+    """CPU ticks of the process with those of children it has waited for, and its parent."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]), int(fields[1])
+
+
+def _drawn_by_weasyprint(snapshots: list[dict[str, Any]]) -> float:
+    """Documents per CPU second; the first few only warm up."""
+    prepare, make = importlib.import_module("benchmarks.letters.html_statement").maker()
+    documents = [prepare(snapshot) for snapshot in snapshots]
+    for document in documents[:5]:
+        make(document)
+    began = time.process_time()
+    for document in documents[5:]:
+        if not make(document).startswith(b"%PDF-"):
+            raise ValueError("that is no PDF")
+    return len(documents[5:]) / (time.process_time() - began)
+
+
+def numbers(quick: bool) -> list[Result]:
+    """Papers numbered without a gap, a hundred in a transaction as the run does it, against one in each."""
+    rounds = 3 if quick else 9
+    blocks: list[float] = []
+    single: list[float] = []
+    with site():
+        newsroom()
+        for _ in range(rounds):
+            blocks.append(_numbered(2_000, BLOCK))
+            single.append(_numbered(100, 1))
+    unit, against = "papers numbered per second", "a transaction for each"
+    return [Result("numbers", unit, statistics.median(blocks), statistics.median(single), against, 30.0)]
+
+
+def _numbered(count: int, at_once: int) -> float:
+    from django.db import transaction
+
+    from donations.receipts import issue
+
+    began = time.perf_counter()
+    for _ in range(0, count, at_once):
+        with transaction.atomic():
+            issue.number("S", [issue.Draft({"kind": "statement"}) for _ in range(at_once)])
+    return count / (time.perf_counter() - began)
+
+
+BENCHMARKS: dict[str, Benchmark] = {"january": january, "numbers": numbers}
