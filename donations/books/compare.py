@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from donations import gateway, gifts
 from donations.books import balance, bank, finders
 from donations.models import BalanceSweep, Difference, Gift, Month
+from donations.receipts import gaps
 from nonprofit import audit, clock
 from nonprofit.models import User
 
@@ -49,6 +50,7 @@ def nightly() -> Outcome:
     except gateway.GatewayUnavailable as error:
         logger.warning("Stripe's books not read, compared what is here", extra={"error": str(error)})
     bank.match()
+    gaps.look()
     return run()
 
 

@@ -173,20 +173,9 @@ WHERE g.status = 'settled' AND g.amount_minor > 0
   AND (g.receipt_id IS NULL OR EXISTS (SELECT 1 FROM donations_receiptvoid void WHERE void.receipt_id = g.receipt_id))
 """
 
-_NUMBERS = """
-SELECT 'number_unexplained', 'number:' || number.said, 'no paper has the number ' || number.said,
-    NULL::bigint, NULL::bigint, 'usd', %(today)s::date
-FROM donations_receiptbook book CROSS JOIN LATERAL generate_series(1, book.last_number) n,
-    LATERAL (SELECT book.series || '-' || book.year || '-'
-        || lpad(n::text, greatest(6, length(n::text)), '0') AS said) number
-WHERE book.last_number <> (SELECT count(*) FROM donations_receipt r WHERE r.series = book.series AND r.year = book.year)
-  AND NOT EXISTS (SELECT 1 FROM donations_receipt r
-    WHERE r.series = book.series AND r.year = book.year AND r.sequence = n)
-"""
-
 ALL = (
     *(_MOVEMENTS, _LINES, _PAYOUT_LINES, _PAYOUT_BOOKED, _PAYOUTS_AT_BANK, _DEPOSITS_AT_BANK, _BANK_LINES),
-    *(_BALANCE, _PAPERS, _NUMBERS),
+    *(_BALANCE, _PAPERS),
 )
 
 # xmax is 0 in a row that was inserted just now. One that comes back after it was gone is told anew, too.
@@ -200,10 +189,12 @@ ON CONFLICT (key) DO UPDATE SET gone_at = NULL, found_at = CASE WHEN d.gone_at I
 RETURNING key, kind, xmax = 0
 """
 
-# One that was explained stays with its explanation, for whoever reads the month later.
+# One that was explained stays with its explanation, for whoever reads the month later. Numbers of papers are compared
+# by receipts/gaps.py.
 GONE = """
 UPDATE donations_difference d SET gone_at = %s
-WHERE d.gone_at IS NULL AND d.explanation = '' AND NOT EXISTS (SELECT 1 FROM found WHERE left(found.key, 160) = d.key)
+WHERE d.gone_at IS NULL AND d.explanation = '' AND d.kind <> 'number_unexplained'
+  AND NOT EXISTS (SELECT 1 FROM found WHERE left(found.key, 160) = d.key)
 """
 
 # Charges that we know and whose lines do not come to their movement: mostly a fee that came late.

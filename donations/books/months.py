@@ -22,6 +22,7 @@ from donations.models import (
     Refund,
 )
 from donations.models.books import BOOKING_LOCK
+from donations.receipts import gaps
 from nonprofit import audit, clock
 from nonprofit.models import User
 
@@ -149,6 +150,7 @@ def close(starts_on: date, *, user: User, override_reason: str = "") -> Month:
     """
     _must(user, CLOSE)
     if not Month.objects.shut().filter(starts_on=starts_on).exists():
+        gaps.look()
         compare.run()
     return _close(starts_on, user, " ".join(override_reason.split())[:300])
 

@@ -21,6 +21,7 @@ from donations.models import (
     GiftImport,
     GiftOrigin,
     LedgerEntry,
+    Month,
     ReceiptDue,
     SoftCredit,
     Tag,
@@ -137,6 +138,13 @@ def edited(gift: Gift) -> None:
     audit.record(ACTOR, "change donor", gift.donor)
 
 
+def closed(gift: Gift) -> None:
+    day = LedgerEntry.objects.filter(gift=gift).latest("booked_on").booked_on
+    Month.objects.create(
+        starts_on=day.replace(day=1), state="closed", closed_by=importing.finance(), closed_at=clock.now()
+    )
+
+
 BUILT: list[tuple[Callable[[Gift], None], str]] = [
     (receipted, "1 receipt on a gift"),
     (credited, "1 soft credit on a gift"),
@@ -145,6 +153,7 @@ BUILT: list[tuple[Callable[[Gift], None], str]] = [
     (gave_again, "1 later gift of a supporter who came with it"),
     (merged, "1 merge"),
     (reversed_, "1 gift was reversed"),
+    (closed, "2 ledger lines in closed months"),
     (edited, "1 change by staff to a supporter who came with it"),
 ]
 

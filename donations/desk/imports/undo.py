@@ -15,6 +15,7 @@ from donations.models import (
     GiftImport,
     GiftOrigin,
     LedgerEntry,
+    Month,
     ReceiptDue,
 )
 from nonprofit import audit, clock
@@ -29,6 +30,12 @@ _FURTHER_LINES = f"""
 FROM donations_ledgerentry l WHERE l.gift_id IN {_GIFTS} AND NOT EXISTS (
     SELECT 1 FROM donations_giftorigin o WHERE o.gift_id = l.gift_id AND o.gift_import_id = %(id)s
     AND l.source = 'import:' || o.source || ':' || o.external_id
+)
+"""
+_IN_CLOSED_MONTHS = f"""
+FROM donations_ledgerentry l WHERE l.gift_id IN {_GIFTS} AND EXISTS (
+    SELECT 1 FROM donations_month m
+    WHERE m.state IN ('closed', 'reopening') AND l.booked_on < m.starts_on + interval '1 month'
 )
 """
 _CHANGED_GIFTS = """
@@ -67,6 +74,7 @@ def obstacles(gift_import: GiftImport) -> list[str]:
 
 
 def _questions() -> Iterator[tuple[str, str, str]]:
+    yield _IN_CLOSED_MONTHS, "ledger line in a closed month", "ledger lines in closed months"
     yield _CHANGED_GIFTS, "gift was reversed", "gifts were reversed"
     yield _FURTHER_LINES, "further ledger line on a gift", "further ledger lines on its gifts"
     for table, column, name in _pointing_at(Gift, OF_GIFT):
@@ -125,6 +133,8 @@ def run(gift_import: GiftImport) -> list[str]:
     """
     said = {"id": gift_import.pk}
     turn.take()
+    # No month closes between the look and the deed.
+    Month.objects.first_open()
     with connection.cursor() as cursor:
         for table, rows in (("donations_gift", _GIFTS), ("donations_donor", _DONORS)):
             taken = f"(SELECT 1 FROM {table} WHERE id IN {rows} ORDER BY id FOR UPDATE) taken"

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from donations.models import Gift
-from donations.seed import books, events, history, logins, mailroom, newsroom, people
+from donations.seed import banking, books, events, history, logins, mailroom, newsroom, people
 from nonprofit import clock
 from nonprofit.models import Organization
 
@@ -61,6 +61,8 @@ class Command(BaseCommand):
         desk.days()
         kept.issue(now, self._say)
         self._say("a year of checks, grants, shares and goods, and what came back")
+        banking.write(desk.finance)
+        self._say("Stripe's movements and payouts, the bank's statement, and a deposit that nobody knows")
         events.write(now, chance)
         self._say("sign-ins: ana@example.org and " + ", ".join(email for email, _, _ in logins.STAFF))
 
