@@ -78,11 +78,11 @@ def start_card(wish: CardGift) -> Gift:
     """A pending gift for this form attempt stands in the database, with its plan when it repeats.
 
     Safe twice and twice at once: one form attempt is one gift. An unpaid gift takes over what was changed; a gift that
-    is processing or settled is returned as it is.
+    is processing, or was ever settled, is returned as it is.
     """
     gift, is_new = Gift.objects.get_or_create(form_attempt=wish.form_attempt, defaults=_fields(wish))
     gift = Gift.objects.select_for_update().get(pk=gift.pk)
-    if gift.status in (Gift.Status.PROCESSING, Gift.Status.SETTLED):
+    if gift.status not in (Gift.Status.PENDING, Gift.Status.FAILED, Gift.Status.EXPIRED):
         return gift
     was = (gift.amount_minor, gift.currency, gift.frequency)
     for name, value in _fields(wish).items():
@@ -122,7 +122,7 @@ def open_payment(gift: Gift) -> gateway.Payment:
         # A caller's card, or the link sent instead: no bank debits without the supporter at the page.
         is_card_only=gift.kind == Gift.Kind.PHONE,
     )
-    Gift.objects.filter(pk=gift.pk).exclude(status=Gift.Status.SETTLED).update(payment_intent_id=payment.id)
+    Gift.objects.filter(pk=gift.pk).filter(settled_at=None).update(payment_intent_id=payment.id)
     return payment
 
 
@@ -181,7 +181,8 @@ def settle(gift_id: int, payment: gateway.Payment) -> Gift:
         raise ValueError(f"{payment.id} has no charge to settle")
     gift = Gift.objects.select_for_update().get(pk=gift_id)
     actor, booked_on = _actor(gift), clock.local_date(charge.happened_at)
-    is_first = gift_moves.may_move(gift.status, Gift.Status.SETTLED)
+    # A refunded or disputed gift is no new one, however late the news of its payment comes.
+    is_first = gift.settled_at is None and gift_moves.may_move(gift.status, Gift.Status.SETTLED)
     if is_first:
         _become_settled(gift, payment, charge, dating.card_gift(booked_on))
     elif gift.payment_intent_id != payment.id:

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from donations import gateway, gifts
-from donations.models import EventSweep, Gift, StripeEvent
+from donations import gateway, happened
+from donations.models import EventSweep, StripeEvent
 from nonprofit import audit, clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -101,56 +101,20 @@ def handle(pk: int) -> None:
 
 
 def _act(event: StripeEvent) -> None:
-    intent = event.body["data"]["object"]
-    if event.is_live != settings.STRIPE_LIVE or event.type not in HANDLED:
+    if event.is_live != settings.STRIPE_LIVE:
         _finish(event, StripeEvent.State.IGNORED)
         return
-    metadata = intent.get("metadata") or {}
-    if metadata.get("app") == gateway.APP and metadata.get("environment") != settings.BASE_URL:
-        _finish(event, StripeEvent.State.IGNORED)
-        return
-    gift = _gift_of(event, metadata)
-    if gift is None:
-        # Made in the dashboard or by another system: money we cannot place waits in the admin for a person (rule 76).
-        _finish(event, StripeEvent.State.UNMATCHED)
-        return
-    payment = gateway.retrieve_payment(str(intent["id"]))
+    answer = happened.answer(event)
     with transaction.atomic(durable=True):
         locked = StripeEvent.objects.select_for_update().get(pk=event.pk)
         if locked.state != StripeEvent.State.WAITING:
             return
-        if event.type == "payment_intent.payment_failed":
-            gifts.decline(gift.pk, payment.id, gateway.decline_in(event.body))
-        gifts.apply_payment(gift.pk, payment)
-        if payment.is_paid and payment.charge and payment.charge.balance is None:
-            is_done = False
-        else:
-            is_done = True
-            _finish(locked, StripeEvent.State.DONE)
-    if not is_done:
-        raise TryLater("the fee is not known yet")
-
-
-HANDLED = frozenset(
-    [
-        # Sent when the money has been taken.
-        "payment_intent.succeeded",
-        # Sent when a bank debit is under way; the card kinds skip it.
-        "payment_intent.processing",
-        # Sent for each refused attempt; the same PaymentIntent can still be paid.
-        "payment_intent.payment_failed",
-        # Sent when we close an abandoned PaymentIntent, or staff do in the dashboard.
-        "payment_intent.canceled",
-    ]
-)
-
-
-def _gift_of(event: StripeEvent, metadata: Mapping[str, str]) -> Gift | None:
-    by_payment = Gift.objects.filter(payment_intent_id=event.object_id).first()
-    if by_payment or metadata.get("app") != gateway.APP:
-        return by_payment
-    gift_id = str(metadata.get("gift", ""))
-    return Gift.objects.filter(pk=int(gift_id)).first() if gift_id.isascii() and gift_id.isdigit() else None
+        if answer.apply is not None:
+            answer.apply()
+        if not answer.later:
+            _finish(locked, answer.state)
+    if answer.later:
+        raise TryLater(answer.later)
 
 
 def _finish(event: StripeEvent, state: StripeEvent.State) -> None:

@@ -28,7 +28,7 @@ def pay(request: HttpRequest, token: str = "") -> HttpResponse:
     if link is None:
         return render(request, "donations/pay_unknown.html", status=404)
     thanks = reverse("donations:thanks", args=[link.gift.token])
-    if link.gift.status in (Gift.Status.SETTLED, Gift.Status.PROCESSING, Gift.Status.REVERSED):
+    if link.gift.status not in (*links.UNPAID, Gift.Status.EXPIRED):
         return JsonResponse({"redirect": thanks}) if request.method == "POST" else redirect(thanks)
     if link.is_over or link.gift.status == Gift.Status.EXPIRED:
         return _over(request, link)

@@ -57,5 +57,5 @@ def unfinished(request: HttpRequest) -> Gift | None:
         token = UUID(request.GET["gift"])
     except (KeyError, ValueError):
         return None
-    unpaid = Gift.objects.exclude(status__in=UNDER_WAY)
+    unpaid = Gift.objects.filter(settled_at=None).exclude(status=Gift.Status.PROCESSING)
     return unpaid.filter(pk__in=request.session.get(KEPT, []), token=token).first()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from donations import gateway, gifts, inbox
+from donations import disputes, gateway, gifts, inbox, refunds
 from donations.books import balance, compare
 from donations.desk.imports import flow as imports
 from donations.models import Gift
@@ -160,3 +160,37 @@ def sweep_balance() -> int:
 def compare_books() -> int:
     """Every night: what Stripe, the bank, the receipts and the ledger say of the same money; how much does not tie."""
     return compare.nightly().open
+
+
+@shared_task(name="donations.tasks.send_refund")
+def send_refund(refund_id: int) -> str:
+    """Ask Stripe for a refund that was agreed; unanswered, the sweep asks again with the same key."""
+    try:
+        return refunds.send(refund_id).state
+    except gateway.GatewayUnavailable as error:
+        logger.warning("refund not answered", extra={"refund": refund_id, "error": str(error)})
+        return "unknown"
+
+
+@shared_task(name="donations.tasks.sweep_refunds")
+def sweep_refunds() -> int:
+    """Every minute: refunds whose nudge was lost, whose worker died, or that Stripe did not answer."""
+    left = refunds.left_behind()
+    for refund_id in left:
+        nudge.now("donations.tasks.send_refund", refund_id)
+    return len(left)
+
+
+@shared_task(name="donations.tasks.refetch_open")
+def refetch_open() -> int:
+    """Every hour: refunds on their way and disputes not decided, in case the event that tells of them was lost."""
+    waiting = [
+        *((refunds.refetch, pk) for pk in refunds.under_way()),
+        *((disputes.refetch, pk) for pk in disputes.undecided()),
+    ]
+    for refetch, pk in waiting:
+        try:
+            refetch(pk)
+        except gateway.GatewayError as error:
+            logger.warning("not asked again", extra={"row": pk, "error": type(error).__name__})
+    return len(waiting)

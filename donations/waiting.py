@@ -19,6 +19,10 @@ MESSAGES = {
     "settled": "Thank you. Your gift has arrived.",
     "failed": "Your bank declined this card. Nothing was charged.",
     "expired": "This gift was not finished, so nothing was charged.",
+    "reversed": "This gift was taken back.",
+    "refunded": "This gift was refunded.",
+    "disputed": "The bank is looking into this gift.",
+    "lost": "The bank has given this gift back to the cardholder.",
 }
 
 

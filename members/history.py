@@ -6,19 +6,40 @@ from dataclasses import dataclass
 from datetime import date
 
 from allauth.account.models import EmailAddress
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
 from django.db.models.functions import ExtractYear
 
-from donations.models import AnnualStatement, Gift, LedgerEntry, Plan, Receipt, ReceiptDue, ReceiptPdf, SoftCredit
+from donations.models import (
+    AnnualStatement,
+    Gift,
+    LedgerEntry,
+    Plan,
+    Receipt,
+    ReceiptDue,
+    ReceiptPdf,
+    Refund,
+    SoftCredit,
+)
 from members import told
+from nonprofit import clock
 from nonprofit.models import User
 from nonprofit.money import Money
 
 # Above this many gifts the first page shows only the newest year; the others are one tap away.
 AT_ONCE = 200
-HELD = [Gift.Status.SETTLED, Gift.Status.REVERSED]
+GONE = [Gift.Status.REVERSED, Gift.Status.REFUNDED, Gift.Status.DISPUTED, Gift.Status.LOST]
+HELD = [Gift.Status.SETTLED, *GONE]
+# What came of gifts and went back, in any way; fees of ours are none of it.
+OF_GIFTS = [
+    LedgerEntry.Kind.GIFT,
+    LedgerEntry.Kind.REVERSAL,
+    LedgerEntry.Kind.REFUND,
+    LedgerEntry.Kind.REFUND_FAILED,
+    LedgerEntry.Kind.DISPUTE,
+    LedgerEntry.Kind.DISPUTE_WON,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +53,10 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A gift, its reversal, or somebody else's gift that the user is thanked for.
+    """A gift, money of it that went back, or somebody else's gift that the user is thanked for.
 
-    is_own: it counts in the user's totals (as its negative, if is_reversal); is_reversed: it was taken back, which the
-    next line tells. former_number: of the receipt that another platform gave.
+    is_own: it counts in the user's totals (as its negative, if is_reversal); is_reversed: all of it went back, which
+    the next line tells. former_number: of the receipt that another platform gave.
     """
 
     gift: Gift
@@ -212,13 +233,12 @@ def _counts(user: User) -> dict[int, Tally]:
 
 
 def _totals(user: User) -> dict[int, list[Money]]:
-    """Per year of the gifts' legal dates: what the ledger holds in each currency, reversals taken off.
+    """Per year of the gifts' legal dates: what the ledger holds in each currency, what went back taken off.
 
     Money only: property is in the books at a value that is nobody's but ours, and the bank's fee is our expense.
     """
-    kinds = [LedgerEntry.Kind.GIFT, LedgerEntry.Kind.REVERSAL]
     sums = (
-        LedgerEntry.objects.filter(kind__in=kinds, gift__in=_own(user))
+        LedgerEntry.objects.filter(kind__in=OF_GIFTS, gift__in=_own(user))
         .values("currency", year=ExtractYear("gift__gift_on"))
         .annotate(minor=Sum("amount_minor"))
         .order_by("-minor")
@@ -240,6 +260,7 @@ def _shown_years(counts: dict[int, Tally], only_year: int | None) -> set[int] | 
 
 def _lines(user: User, shown: set[int] | None) -> dict[int, list[Line]]:
     own = _own(user).select_related("fund", "detail", "reversal", "origin").order_by("-gift_on", "-pk")
+    own = own.prefetch_related(Prefetch("refunds", Refund.objects.filter(state=Refund.State.SUCCEEDED)), "disputes")
     thanked = _thanked_for(user).select_related("gift__fund", "gift__detail")
     if shown is not None:
         own = own.filter(gift_on__year__in=shown)
@@ -248,7 +269,7 @@ def _lines(user: User, shown: set[int] | None) -> dict[int, list[Line]]:
     found = _papers(user, [*(gift.pk for gift in gifts), *(credit.gift_id for credit in credits_of)])
     lines = [line for gift in gifts for line in _told(gift, found.get(gift.pk))]
     lines += [_recognized(credit, found.get(credit.gift_id)) for credit in credits_of]
-    # A reversal stands beneath its gift, in the gift's year, so that each year's lines come to its total.
+    # What went back stands beneath its gift, in the gift's year, so that each year's lines come to its total.
     lines.sort(key=lambda line: (line.gift.gift_on or line.on, line.gift.pk, not line.is_reversal), reverse=True)
     by_year: dict[int, list[Line]] = defaultdict(list)
     for line in lines:
@@ -267,12 +288,25 @@ def _told(gift: Gift, paper: Paper | None) -> Iterator[Line]:
         told.headline(gift),
         told.way(gift),
         paper,
-        is_reversed=reversal is not None,
+        is_reversed=gift.status in GONE,
         former_number=origin.receipt_number if origin else "",
     )
     if reversal:
         headline = "Taken back" if gift.is_property else str(-gift.amount)
         yield Line(gift, reversal.noticed_on, headline, told.reversal(reversal), is_reversal=True)
+    yield from _went_back(gift)
+
+
+def _went_back(gift: Gift) -> Iterator[Line]:
+    """Refunds, and what banks took; a dispute that was won took nothing in the end, and an inquiry never does."""
+    for refund in gift.refunds.all():
+        on = clock.local_date(refund.refunded_at or refund.requested_at)
+        yield Line(gift, on, str(-refund.amount), told.refund(refund), is_reversal=True)
+    for dispute in gift.disputes.all():
+        if dispute.taken_minor:
+            taken = Money(-dispute.taken_minor, dispute.currency)
+            on = clock.local_date(dispute.opened_at)
+            yield Line(gift, on, str(taken), told.dispute(dispute), is_reversal=True)
 
 
 def _recognized(credit: SoftCredit, paper: Paper | None) -> Line:
@@ -285,7 +319,7 @@ def _papers(user: User, gift_ids: Collection[int]) -> dict[int, Paper]:
     """Each gift's paper for this user: to fetch, void, or on its way. A gift that gets none is not in it."""
     mine = set(papers(user).filter(receipt__gift_id__in=gift_ids).values_list("receipt_id", flat=True))
     found = {gift_id: Paper("") for gift_id in _due(user, gift_ids)}
-    rows = Receipt.objects.filter(gift_id__in=gift_ids).annotate(word=KT("snapshot__paper"))
+    rows = Receipt.objects.filter(gift_id__in=gift_ids).annotate(word=KT("snapshot__paper")).order_by("pk")
     for pk, gift_id, number, word, pdf, void in rows.values_list("pk", "gift_id", "number", "word", "pdf", "void"):
         if pk in mine:
             found[gift_id] = Paper(number, word or "Receipt", is_void=void is not None)

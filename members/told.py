@@ -1,7 +1,7 @@
 """How a gift is told to the person who gave it, or who is thanked for it: a headline, and a line beneath."""
 
 from donations.desk.imports import sources
-from donations.models import Gift, GiftDetail, GiftOrigin, Reversal, SoftCredit
+from donations.models import Dispute, Gift, GiftDetail, GiftOrigin, Refund, Reversal, SoftCredit
 from donations.receipts import wording
 
 KIND, ROLE = Gift.Kind, SoftCredit.Role
@@ -72,6 +72,20 @@ def reversal(reversal: Reversal) -> str:
     if reversal.reason == Reversal.Reason.BOUNCED:
         return f"{way(reversal.gift)} came back from the bank"
     return "Taken back: we had entered it wrongly"
+
+
+def refund(refund: Refund) -> str:
+    """That money went back to the card."""
+    if refund.payment_id != refund.gift.payment_intent_id:
+        return "Your card was charged twice: the second charge went back to it"
+    return "Refunded to your card"
+
+
+def dispute(dispute: Dispute) -> str:
+    """That the bank took money back, for good or while it asks."""
+    if dispute.is_open:
+        return "Your bank took this back while it looks into the payment"
+    return "Your bank gave this back to you"
 
 
 def _detail(gift: Gift) -> GiftDetail | None:

@@ -39,6 +39,8 @@ ORDER = (
         "PromisePart",
         "Plan",
         "Reversal",
+        "Refund",
+        "Dispute",
         "PrintRun",
         "Receipt",
         "ReceiptDue",

@@ -19,6 +19,8 @@ app.conf.beat_schedule = {
     "make statements left behind": {"task": "donations.tasks.sweep_statements", "schedule": 60.0},
     "carry on imports left behind": {"task": "donations.tasks.sweep_imports", "schedule": 60.0},
     "send mail left behind": {"task": "nonprofit.tasks.send_mail", "schedule": 60.0},
+    "send refunds left behind": {"task": "donations.tasks.sweep_refunds", "schedule": 60.0},
+    "ask for what is open at Stripe": {"task": "donations.tasks.refetch_open", "schedule": crontab(minute=22)},
     "fetch Stripe's events": {"task": "donations.tasks.sweep_stripe", "schedule": crontab(minute=7)},
     "look for gaps in receipt numbers": {"task": "donations.tasks.look_for_gaps", "schedule": crontab(minute=22)},
     "check the chain of receipts": {"task": "donations.tasks.check_chains", "schedule": crontab(hour=4, minute=52)},

@@ -20,6 +20,7 @@ from donations.models import (
     Batch,
     BatchRow,
     Difference,
+    Dispute,
     Donor,
     DonorMerge,
     Employer,
@@ -40,6 +41,7 @@ from donations.models import (
     PromisePayment,
     Receipt,
     RenderTrouble,
+    Refund,
     Reversal,
     SoftCredit,
     StatementDue,
@@ -78,6 +80,7 @@ def rows() -> dict[str, Any]:
         *(gift, donor, gift.paper, gift.receipt_due if hasattr(gift, "receipt_due") else _due(), check),
         *_promised(donor, gift),
         *_on_paper(gift.paper),
+        *_went_back(gift, clerk),
         _batch(donor, clerk),
         _reversal(donor, clerk),
         PhoneCall.objects.create(
@@ -142,6 +145,24 @@ def _promised(donor: Donor, gift: Gift) -> list[models.Model]:
 def _on_paper(receipt: Receipt) -> list[models.Model]:
     run = PrintRun.objects.create(file=StoredFile.keep(b"%PDF-1.7 run", "application/pdf"), made_by="task")
     return [run, PrintedReceipt.objects.create(run=run, receipt=receipt, page=1)]
+
+
+def _went_back(gift: Gift, clerk: User) -> list[models.Model]:
+    waiting = Refund.objects.create(
+        gift=gift, amount_minor=SUM, state="waiting", requested_by=clerk, payment_id=gift.payment_intent_id or ""
+    )
+    asked = Dispute.objects.create(
+        stripe_dispute_id="du_1",
+        charge_id="ch_1",
+        gift=gift,
+        amount_minor=SUM,
+        currency="usd",
+        reason="general",
+        status="warning_needs_response",
+        evidence_due_at=clock.now() + timedelta(days=5),
+        opened_at=clock.now(),
+    )
+    return [waiting, asked]
 
 
 def _batch(donor: Donor, clerk: User) -> Batch:

@@ -1,6 +1,6 @@
 """What the desk says of gifts: today's, receipts that wait, and events that wait for a person."""
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -21,7 +21,7 @@ def gifts_today(request: HttpRequest) -> list[Figure]:
         Gift.objects.settled()
         .filter(gift_on=today)
         .values("currency")
-        .annotate(count=Count("pk"), sum=Sum("amount_minor"))
+        .annotate(count=Count("pk"), sum=Sum(F("amount_minor") - F("refunded_minor")))
         .order_by("currency")
     )
     note = " + ".join(str(Money(one["sum"], one["currency"])) for one in sums)

@@ -19,6 +19,8 @@ from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 
 ONLINE = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
+KIND = LedgerEntry.Kind
+OURS = (KIND.BANK_FEE, KIND.DISPUTE_FEE, KIND.DISPUTE_FEE_BACK)
 # What only a gift by card has to say.
 OF_CARDS = frozenset({"covered", "newsletter", "card", "payment_intent_id"})
 CUT = f"More than {search.PEOPLE:,} supporters fit; the list holds the gifts of the first ones. Type more of the name."
@@ -199,10 +201,10 @@ def resend_deeds(request: HttpRequest, receipt: Receipt) -> list[Deed]:
 
 
 def ledger_panel(gift: Gift) -> Panel:
-    """What is booked, and what it comes to after fees. The bank's fee is our expense and no part of the gift."""
+    """What is booked, and what it comes to after fees. What a bank charges us besides is no part of the gift."""
     lines = list(gift.ledger_entries.order_by("pk"))
     rows = [(line.booked_on, line.get_kind_display(), line.source, line.amount) for line in lines]
-    net = sum(line.amount_minor for line in lines if line.kind != LedgerEntry.Kind.BANK_FEE)
+    net = sum(line.amount_minor for line in lines if line.kind not in OURS)
     columns = [Column("Booked on"), Column("What"), Column("Proof"), Column("Amount", is_number=True)]
     is_one_currency = len({line.currency for line in lines}) == 1
     foot = ("Net", "", "", Money(net, lines[0].currency)) if is_one_currency else ()

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import ExtractYear
 from django.http import HttpRequest
 from django.urls import reverse
@@ -16,6 +16,7 @@ from nonprofit.admin_parts import Column, Panel, actors, link, may
 from nonprofit.money import Money
 
 NEWEST = 50
+KEPT = F("amount_minor") - F("refunded_minor")
 
 
 def of(request: HttpRequest, donor: Donor) -> list[Panel]:
@@ -98,13 +99,11 @@ def merges_panel(request: HttpRequest, donor: Donor) -> list[Panel]:
 
 
 def totals_panel(donor: Donor) -> Panel:
-    """What was received by year and in all; years are those of the gift dates."""
+    """What was received and kept, by year and in all; years are those of the gift dates."""
     settled = Gift.objects.settled().filter(donor=donor)
     columns = [Column("Year"), Column("Gifts", is_number=True), Column("Received", is_number=True)]
     by_year = settled.annotate(year=ExtractYear("gift_on")).values("year", "currency").order_by("-year", "currency")
-    years = list(
-        by_year.annotate(count=Count("pk"), sum=Sum("amount_minor"), first=Min("gift_on"), last=Max("gift_on"))
-    )
+    years = list(by_year.annotate(count=Count("pk"), sum=Sum(KEPT), first=Min("gift_on"), last=Max("gift_on")))
     rows = [(str(y["year"]), y["count"], Money(y["sum"], y["currency"])) for y in years]
     if not rows:
         return Panel("Giving", columns, [], "Nothing received yet.")

@@ -7,6 +7,7 @@ import stripe
 
 from donations.gateway.books import Balance, read_balance
 from donations.gateway.client import client, identifier, instant, translated_errors
+from nonprofit import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,19 @@ class Dispute:
     status: str
     created_at: datetime
     evidence_due_at: datetime | None
+    # When Stripe was asked; its answer is at least as new.
+    as_of: datetime
     balances: tuple[Balance, ...] = ()
 
 
 def retrieve_dispute(dispute_id: str) -> Dispute:
     """The dispute as Stripe has it now."""
+    as_of = clock.now()
     with translated_errors():
-        return _dispute(client().v1.disputes.retrieve(dispute_id))
+        return _dispute(client().v1.disputes.retrieve(dispute_id), as_of)
 
 
-def _dispute(dispute: stripe.Dispute) -> Dispute:
+def _dispute(dispute: stripe.Dispute, as_of: datetime) -> Dispute:
     due_by = dispute.evidence_details.due_by
     return Dispute(
         id=dispute.id,
@@ -43,5 +47,6 @@ def _dispute(dispute: stripe.Dispute) -> Dispute:
         status=dispute.status,
         created_at=instant(dispute.created),
         evidence_due_at=instant(due_by) if due_by else None,
+        as_of=as_of,
         balances=tuple(read_balance(booked) for booked in dispute.balance_transactions),
     )

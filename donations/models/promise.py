@@ -88,14 +88,15 @@ class Totals:
 
 class PromisePartQuerySet(models.QuerySet["PromisePart"]):
     def with_paid(self) -> Self:
-        """Each with `paid_minor` and `paid_count`: what settled gifts brought, so that a reversed one pays no more."""
+        """Each with `paid_minor` and `paid_count`: what settled gifts brought and kept: a reversed one pays no more."""
+        kept = F("gift__amount_minor") - F("gift__refunded_minor")
         paid = (
             PromisePayment.objects.filter(part=OuterRef("pk"), gift__status=Gift.Status.SETTLED)
             .order_by()
             .values("part")
         )
         return self.annotate(
-            paid_minor=Coalesce(Subquery(paid.annotate(sum=models.Sum("gift__amount_minor")).values("sum")), 0),
+            paid_minor=Coalesce(Subquery(paid.annotate(sum=models.Sum(kept)).values("sum")), 0),
             paid_count=Coalesce(Subquery(paid.annotate(count=models.Count("pk")).values("count")), 0),
         )
 

@@ -1,11 +1,27 @@
 """Money that goes back by card: refunds asked for by staff or made at Stripe, and disputes opened by banks."""
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 
 from donations.models.gift import Gift
 from nonprofit import clock
 from nonprofit.money import Money
+
+# Stripe's words; the bank has decided, and what a dispute took stays or came back.
+CLOSED = ["warning_closed", "prevented", "won", "lost"]
+TO_ANSWER = ["warning_needs_response", "needs_response", "appeal_needs_response"]
+
+
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def under_way(self) -> Self:
+        """Those that may still take money: of what a gift is worth, they are spoken for."""
+        return self.filter(state__in=[Refund.State.WAITING, Refund.State.REQUESTED, Refund.State.PENDING])
+
+    def of_own_payment(self, gift: Gift) -> Self:
+        """Those of the payment that the gift counts; a gift paid twice by mistake has refunds of the other one, too."""
+        return self.filter(gift=gift, payment_id=gift.payment_intent_id or "")
 
 
 class Refund(models.Model):
@@ -44,6 +60,8 @@ class Refund(models.Model):
     reason = models.CharField(max_length=14, choices=Reason.choices, default=Reason.OTHER)
     note = models.CharField(max_length=300, blank=True)
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.STAFF)
+    # The payment it is of: the gift's own, or the second one of a gift that was paid twice.
+    payment_id = models.CharField(max_length=80, blank=True)
     stripe_refund_id = models.CharField(max_length=80, null=True, blank=True, unique=True)
     trouble = models.CharField(max_length=200, blank=True, help_text="Stripe's reason where it failed.")
     requested_by = models.ForeignKey(
@@ -57,6 +75,8 @@ class Refund(models.Model):
     # Stripe's own instant of the refund, and of its failure.
     refunded_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RefundQuerySet.as_manager()
 
     class Meta:
         permissions = [
@@ -90,6 +110,16 @@ class Refund(models.Model):
         return f"RF-{self.pk:06d}"
 
 
+class DisputeQuerySet(models.QuerySet["Dispute"]):
+    def open(self) -> Self:
+        """Those the bank has not decided."""
+        return self.exclude(status__in=CLOSED)
+
+    def to_answer(self) -> Self:
+        """Those that wait for our evidence, the most urgent first."""
+        return self.filter(status__in=TO_ANSWER).order_by("evidence_due_at", "pk")
+
+
 class Dispute(models.Model):
     """A bank's question or chargeback about a payment. An inquiry moves no money (domain rule 72).
 
@@ -103,6 +133,8 @@ class Dispute(models.Model):
         NEEDS_RESPONSE = "needs_response", "needs an answer"
         UNDER_REVIEW = "under_review", "under review"
         PREVENTED = "prevented", "prevented"
+        APPEAL_NEEDS_RESPONSE = "appeal_needs_response", "appeal, needs an answer"
+        APPEAL_UNDER_REVIEW = "appeal_under_review", "appeal, under review"
         WON = "won", "won"
         LOST = "lost", "lost"
 
@@ -114,24 +146,37 @@ class Dispute(models.Model):
     reason = models.CharField(max_length=60, help_text="Stripe's word for it.")
     status = models.CharField(max_length=24, choices=Status.choices)
     evidence_due_at = models.DateTimeField(null=True, blank=True)
+    # What it took and has not given back, its fees apart: none for an inquiry, none once it is won.
+    taken_minor = models.PositiveBigIntegerField(default=0)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     # What staff decided to do about it, for the others who see the worklist.
     note = models.CharField(max_length=300, blank=True)
+    # When Stripe was asked for what stands here: an older answer that comes in later changes nothing.
     changed_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = DisputeQuerySet.as_manager()
 
     class Meta:
         permissions = [("answer_dispute", "Can note what is done about a dispute")]
         indexes = [
             models.Index(
                 fields=["evidence_due_at"],
-                condition=models.Q(status__in=["warning_needs_response", "needs_response"]),
+                condition=models.Q(status__in=TO_ANSWER),
                 name="dispute_needs_answer",
             ),
         ]
 
     def __str__(self) -> str:
         return f"dispute {self.stripe_dispute_id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in CLOSED
+
+    @property
+    def needs_answer(self) -> bool:
+        return self.status in TO_ANSWER
 
     @property
     def amount(self) -> Money:

@@ -6,14 +6,14 @@ MOVES: dict[str, frozenset[str]] = {
     "processing": frozenset({"settled", "failed"}),
     # The browser came back after we had closed the gift: the money is real.
     "expired": frozenset({"processing", "settled"}),
-    # The bank or Stripe took it back: only by a reversal, with its own ledger line.
-    "settled": frozenset({"reversed", "refunded", "disputed"}),
+    # Only by a reversal, a refund or a dispute, each with its own ledger line; the news of them can skip a step.
+    "settled": frozenset({"reversed", "refunded", "disputed", "lost"}),
     "reversed": frozenset(),
     # A refund can fail and come back (domain rule 71); the bank can still dispute what was refunded.
-    "refunded": frozenset({"settled", "disputed"}),
+    "refunded": frozenset({"settled", "disputed", "lost"}),
     "disputed": frozenset({"settled", "refunded", "lost"}),
-    # Stripe can reopen a dispute in our favour.
-    "lost": frozenset({"settled", "refunded"}),
+    # A dispute can be reopened: an appeal, or Stripe's own change of mind.
+    "lost": frozenset({"settled", "refunded", "disputed"}),
 }
 
 

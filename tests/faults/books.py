@@ -8,13 +8,24 @@ import requests
 from celery import Celery
 from django.db import connection
 
-from donations.models import Attempt, Gift, LedgerEntry, Receipt, ReceiptBook, ReceiptDue, ReceiptPdf, StripeEvent
+from donations.models import (
+    Attempt,
+    Gift,
+    LedgerEntry,
+    Receipt,
+    ReceiptBook,
+    ReceiptDue,
+    ReceiptPdf,
+    Refund,
+    StripeEvent,
+)
 from nonprofit import environment
 from nonprofit.models import OutgoingEmail
 from tests.stack import Stack
 
 SWEEPS = (
     "donations.tasks.sweep_inbox",
+    "donations.tasks.sweep_refunds",
     "donations.tasks.issue_receipts",
     "donations.tasks.sweep_receipts",
     "nonprofit.tasks.send_mail",
@@ -33,6 +44,7 @@ def time_passes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE donations_stripeevent SET next_try_at = now() WHERE state = 'waiting'")
         cursor.execute("UPDATE donations_receiptdue SET due_at = now()")
+        cursor.execute("UPDATE donations_refund SET requested_at = requested_at - interval '10 minutes'")
         cursor.execute("UPDATE nonprofit_outgoingemail SET next_try_at = now() WHERE status = 'queued'")
         # An issued receipt refuses every change, so the clock is moved as a replica would: without firing triggers.
         cursor.execute("SET session_replication_role = replica")
@@ -112,6 +124,33 @@ def assert_balanced(stack: Stack, gifts: int, *, repeated_mail: int = 0) -> None
     assert {entry.gift_id for entry in booked.values()} == set(settled.values_list("pk", flat=True))
     assert Attempt.objects.filter(outcome="succeeded").count() == gifts
     _assert_receipts(stack, gifts, repeated_mail)
+
+
+def assert_what_went_back_balances(stack: Stack) -> None:
+    """Every movement of Stripe's balance is in the ledger, cent for cent, and each gift says what is left of it.
+
+    A gift of which money is left has one paper that says so; one of which nothing is left has none that stands.
+    """
+    movements = stack.control("state?kind=balance_transaction")["balance_transactions"]
+    entries = list(LedgerEntry.objects.select_related("gift"))
+    assert sum(entry.amount_minor for entry in entries) == sum(movement["net"] for movement in movements)
+    named = {entry.balance_transaction_id for entry in entries if entry.kind != "gift"}
+    assert named == {movement["id"] for movement in movements}
+    made = {refund["id"]: refund for refund in stack.control("state?kind=refund")["refunds"]}
+    kept = dict(Refund.objects.values_list("stripe_refund_id", "state"))
+    assert kept == {key: refund["status"] for key, refund in made.items()}
+    ours = ("fee", "dispute_fee", "dispute_fee_back")
+    for gift in Gift.objects.filter(settled_at__isnull=False):
+        lines = [entry.amount_minor for entry in entries if entry.gift_id == gift.pk and entry.kind not in ours]
+        if gift.status != Gift.Status.DISPUTED:
+            assert sum(lines) == gift.kept.minor, gift
+        standing = Receipt.objects.filter(gift=gift, void__isnull=True)
+        if gift.status == Gift.Status.SETTLED:
+            assert standing.get().snapshot["gift"]["amount_minor"] == gift.kept.minor
+        elif gift.status in (Gift.Status.REFUNDED, Gift.Status.LOST):
+            assert not standing.exists(), gift
+    numbers = sorted(Receipt.objects.values_list("sequence", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def _assert_receipts(stack: Stack, gifts: int, repeated_mail: int) -> None:

@@ -1,0 +1,180 @@
+"""What an event of Stripe's means: the truth is fetched first, and what to do with it is handed back, to be done whole.
+
+Nothing of the event itself is believed but its type and the id it names (domain rule 68).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from django.conf import settings
+
+from donations import disputes, gateway, gifts, refunds
+from donations.books import balance
+from donations.models import Gift, LedgerEntry, StripeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`apply` is called inside the transaction that finishes the event. later: why it must come again, or ""."""
+
+    state: StripeEvent.State = StripeEvent.State.DONE
+    apply: Callable[[], object] | None = None
+    later: str = ""
+
+
+IGNORED = Answer(StripeEvent.State.IGNORED)
+# Made in the dashboard or by another system: money we cannot place waits in the admin for a person (rule 76).
+UNMATCHED = Answer(StripeEvent.State.UNMATCHED)
+
+
+def answer(event: StripeEvent) -> Answer:
+    """What to do about it. Asks Stripe, so call it outside any transaction. Raises GatewayUnavailable."""
+    reader = READERS.get(event.type)
+    return reader(event) if reader else IGNORED
+
+
+# --- whose it is ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """gift: None for what is not ours. payment: fetched where it had to be."""
+
+    gift: Gift | None
+    is_of_another_site: bool = False
+    payment: gateway.Payment | None = None
+
+
+def _by_payment(payment_id: str) -> _Found:
+    """The gift of a payment, by its id, or by what we wrote on it when it was made."""
+    if not payment_id:
+        return _Found(None)
+    if gift := Gift.objects.filter(payment_intent_id=payment_id).first():
+        return _Found(gift)
+    payment = gateway.retrieve_payment(payment_id)
+    words = payment.metadata
+    if words.get("app") != gateway.APP:
+        return _Found(None, payment=payment)
+    if words.get("environment") != settings.BASE_URL:
+        return _Found(None, is_of_another_site=True)
+    number = words.get("gift", "")
+    gift = Gift.objects.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
+    return _Found(gift, payment=payment)
+
+
+def _settled_first(gift: Gift, found: _Found, payment_id: str, charge_id: str) -> Callable[[], object]:
+    """Books the payment where its own event has not come yet, so that what went back has something to go back from."""
+    if LedgerEntry.objects.filter(source=charge_id, kind=LedgerEntry.Kind.GIFT).exists():
+        return lambda: None
+    payment = found.payment or gateway.retrieve_payment(payment_id)
+    return partial(gifts.apply_payment, gift.pk, payment)
+
+
+def _all(steps: Iterable[Callable[[], object]]) -> None:
+    for step in steps:
+        step()
+
+
+# --- payments -------------------------------------------------------------------------------------------------------
+
+
+def _payment(event: StripeEvent) -> Answer:
+    """The gift is brought to where its payment stands; a declined attempt is on record."""
+    metadata = event.body["data"]["object"].get("metadata") or {}
+    if metadata.get("app") == gateway.APP and metadata.get("environment") != settings.BASE_URL:
+        return IGNORED
+    gift = Gift.objects.filter(payment_intent_id=event.object_id).first()
+    if gift is None and metadata.get("app") == gateway.APP:
+        number = str(metadata.get("gift", ""))
+        gift = Gift.objects.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
+    if gift is None:
+        return UNMATCHED
+    payment = gateway.retrieve_payment(event.object_id)
+    steps: list[Callable[[], object]] = []
+    if event.type == "payment_intent.payment_failed":
+        steps.append(partial(gifts.decline, gift.pk, payment.id, gateway.decline_in(event.body)))
+    steps.append(partial(gifts.apply_payment, gift.pk, payment))
+    has_no_fee = payment.is_paid and payment.charge is not None and payment.charge.balance is None
+    return Answer(apply=partial(_all, steps), later="the fee is not known yet" if has_no_fee else "")
+
+
+# --- refunds --------------------------------------------------------------------------------------------------------
+
+
+def _refund(event: StripeEvent) -> Answer:
+    """One refund, as it stands now."""
+    told = gateway.retrieve_refund(event.object_id)
+    return _refunds(told.payment_id, told.charge_id, [told])
+
+
+def _refunded_charge(event: StripeEvent) -> Answer:
+    """All refunds of the charge: one whose own event was lost is found by the next one's."""
+    charge = event.body["data"]["object"]
+    payment_id = str(charge.get("payment_intent") or "")
+    told = list(gateway.refunds_of(payment_id)) if payment_id else []
+    return _refunds(payment_id, event.object_id, told)
+
+
+def _refunds(payment_id: str, charge_id: str, told: list[gateway.Refund]) -> Answer:
+    found = _by_payment(payment_id)
+    if found.gift is None:
+        return IGNORED if found.is_of_another_site else UNMATCHED
+    # The oldest first, so that papers replace each other in the order in which the money went.
+    told = sorted(told, key=lambda refund: (refund.created_at, refund.id))
+    steps = [_settled_first(found.gift, found, payment_id, charge_id)]
+    steps += [partial(refunds.apply, found.gift.pk, refund) for refund in told]
+    is_whole = all(refunds.is_whole(refund) for refund in told)
+    return Answer(apply=partial(_all, steps), later="" if is_whole else "Stripe has not booked the refund yet")
+
+
+# --- disputes -------------------------------------------------------------------------------------------------------
+
+
+def _dispute(event: StripeEvent) -> Answer:
+    """The dispute as it stands now; one of a payment that is none of ours stands on the worklist, too."""
+    told = gateway.retrieve_dispute(event.object_id)
+    found = _by_payment(told.payment_id)
+    if found.is_of_another_site:
+        return IGNORED
+    if found.gift is None:
+        return Answer(StripeEvent.State.UNMATCHED, partial(disputes.apply, told, None))
+    steps = [_settled_first(found.gift, found, told.payment_id, told.charge_id)]
+    steps.append(partial(disputes.apply, told, found.gift.pk))
+    return Answer(apply=partial(_all, steps))
+
+
+# --- payouts ---------------------------------------------------------------------------------------------------------
+
+
+def _payout(event: StripeEvent) -> Answer:
+    """The payout and its lines are stored as Stripe has them now; that does each part whole by itself."""
+    balance.follow(event.object_id)
+    return Answer()
+
+
+# When Stripe sends each is said in gateway.EVENT_TYPES.
+READERS: dict[str, Callable[[StripeEvent], Answer]] = {
+    **dict.fromkeys(
+        [
+            "payment_intent.succeeded",
+            "payment_intent.processing",
+            "payment_intent.payment_failed",
+            "payment_intent.canceled",
+        ],
+        _payment,
+    ),
+    "charge.refunded": _refunded_charge,
+    **dict.fromkeys(["refund.created", "refund.updated", "refund.failed"], _refund),
+    **dict.fromkeys(
+        [
+            "charge.dispute.created",
+            "charge.dispute.updated",
+            "charge.dispute.closed",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.funds_reinstated",
+        ],
+        _dispute,
+    ),
+    **dict.fromkeys(["payout.paid", "payout.failed", "payout.reconciliation_completed"], _payout),
+}
