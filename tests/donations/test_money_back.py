@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from donations import disputes, gateway, inbox, refunds, tasks
-from donations.models import Dispute, Gift, LedgerEntry, Refund, StripeEvent
+from donations.models import Dispute, Gift, LedgerEntry, Payout, Refund, StripeEvent
 from nonprofit import clock
 from nonprofit.money import Money
 from sandbox.server import Sandbox
@@ -297,3 +297,16 @@ class _refusing:
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+
+def test_a_payouts_events_bring_its_lines(stripe_sandbox: Sandbox) -> None:
+    money_back.settled()
+    payout = happen(stripe_sandbox, "payout")
+    deliver_news(news(types="payout")[::-1])
+    stored = Payout.objects.get(stripe_payout_id=payout)
+    assert (stored.status, stored.tied_at is not None) == ("paid", True)
+    happen(stripe_sandbox, "payout-fail", payout=payout)
+    catch_up()
+    stored.refresh_from_db()
+    assert stored.status == "failed"
+    assert set(StripeEvent.objects.values_list("state", flat=True)) == {"done"}
