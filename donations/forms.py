@@ -2,14 +2,15 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
 
-from donations import gifts
+from donations import benefits, gifts
 from donations.countries import CODES
-from donations.models import Campaign, Fund, Gift
+from donations.models import Benefit, Campaign, Fund, Gift
 from nonprofit import card_numbers
 from nonprofit.models import normal_email
 from nonprofit.money import Money, MoneyError, gross_up
@@ -19,6 +20,8 @@ CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\
 CHOOSE_AMOUNT = "Choose an amount, or enter your own."
 TYPE_AMOUNT = "Enter an amount in numbers, like 25 or 25.50."
 CHOOSE_FREQUENCY = "Choose once, monthly or yearly."
+# Fields of what comes with a gift, by the benefit's id: it stood on the page; it was declined.
+SHOWN, DECLINED = "benefit_{}", "decline_{}"
 CONTACT = ("name", "email", "phone", "address_line1", "address_line2", "city", "region", "postal_code", "country")
 
 
@@ -92,9 +95,9 @@ class GivingForm(card_numbers.Guarded, forms.Form):
     newsletter = forms.BooleanField(required=False)
     again = forms.BooleanField(required=False)
 
-    def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, campaign: Campaign, *args: Any, offered: Sequence[Benefit] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.campaign = campaign
+        self.campaign, self.offered = campaign, offered
 
     def attempt(self) -> UUID:
         """The id that came with the page; one that is none simply makes a new gift."""
@@ -151,6 +154,12 @@ class GivingForm(card_numbers.Guarded, forms.Form):
                 self.add_error("other_amount", str(error))
             return None
 
+    def came_with(self) -> list[benefits.Came]:
+        """What the page offered for a gift of this size, with what was declined; what it did not show is not there."""
+        gift = self.cleaned_data["total"] - self.cleaned_data["covered_fee"]
+        shown = [one for one in self.offered if SHOWN.format(one.pk) in self.data and one.from_minor <= gift.minor]
+        return [benefits.of_catalogue(one, is_declined=DECLINED.format(one.pk) in self.data) for one in shown]
+
     def wish(self, ip: str) -> gifts.CardGift:
         """The valid form as what `gifts.start_card` takes."""
         data = self.cleaned_data
@@ -168,6 +177,7 @@ class GivingForm(card_numbers.Guarded, forms.Form):
             is_name_hidden=data["hide_name"],
             wants_newsletter=data["newsletter"],
             ip=ip or None,
+            offered=self.came_with(),
         )
 
 
@@ -180,6 +190,7 @@ def typed(gift: Gift, campaign: Campaign) -> dict[str, str]:
     """An unfinished gift as the form that made it, so that nothing has to be typed twice."""
     net = gift.amount - gift.covered_fee
     is_offered = net.minor in [money.minor for money in campaign.amounts(gift.frequency)]
+    declined = gift.benefits.filter(is_declined=True).values_list("benefit_id", flat=True)
     ticks = {"cover_fee": gift.covered_fee, "hide_name": gift.is_name_hidden, "newsletter": gift.wants_newsletter}
     return {
         "frequency": gift.frequency,
@@ -194,4 +205,5 @@ def typed(gift: Gift, campaign: Campaign) -> dict[str, str]:
         "tribute_name": gift.tribute_name,
         "note": gift.note,
         **{name: "on" if is_on else "" for name, is_on in ticks.items()},
+        **{DECLINED.format(benefit): "on" for benefit in declined},
     }

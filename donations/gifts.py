@@ -1,7 +1,7 @@
 """The verbs of a gift's life: started, opened for payment at Stripe, settled or declined, expired."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from donations import donors, gateway, signals
+from donations import benefits, donors, gateway, signals
 from donations.models import Attempt, Campaign, Fund, Gift, LedgerEntry, Month, PhoneCall, Plan, ReceiptDue
 from donations.receipts import issue
 from donations.rules import consent, dating, gift_moves, schedule
@@ -56,7 +56,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class CardGift:
-    """What a supporter asks for on the giving page. amount includes covered_fee; both decided by the server."""
+    """What a supporter asks for on the giving page. amount includes covered_fee; both decided by the server.
+
+    offered: what the page said comes with a gift of that size, with what was declined.
+    """
 
     form_attempt: UUID
     frequency: str
@@ -71,6 +74,7 @@ class CardGift:
     is_name_hidden: bool = False
     wants_newsletter: bool = False
     ip: str | None = None
+    offered: Sequence[benefits.Came] = ()
 
 
 @transaction.atomic(durable=True)
@@ -93,6 +97,7 @@ def start_card(wish: CardGift) -> Gift:
     gift.status = Gift.Status.PENDING
     gift.changed_at = clock.now()
     gift.save()
+    benefits.choose(gift, wish.offered, is_new=is_new)
     return gift
 
 

@@ -1,6 +1,6 @@
 """The giving page's unchanging parts, rendered once per change of content and kept in this process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from django.conf import settings
@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from donations.countries import CODES, COUNTRIES
-from donations.forms import total_with_fee
-from donations.models import Campaign, Fund, Gift
+from donations.forms import DECLINED, SHOWN, total_with_fee
+from donations.models import Benefit, Campaign, Fund, Gift
 from donations.rules import consent
 from nonprofit import markup, organization
 from nonprofit.models import Organization
-from nonprofit.money import SYMBOLS, places
+from nonprofit.money import SYMBOLS, Money, places
 
 # What stands in the kept page where each visitor's own token and attempt go.
 CSRF, ATTEMPT = "@@csrf@@", "@@attempt@@"
@@ -29,6 +29,7 @@ class Page:
     organization: Organization
     campaign: Campaign
     funds: tuple[Fund, ...]
+    benefits: tuple[Benefit, ...] = ()
     html: str = ""
 
     def blank(self, csrf: str, attempt: str) -> str:
@@ -61,9 +62,10 @@ def _make(slug: str, who: Organization) -> Page:
     campaign = (found.filter(slug=slug) if slug else found.filter(is_default=True)).first()
     if campaign is None:
         raise Http404("no open campaign of that name")
-    page = Page(who, campaign, tuple(Fund.objects.filter(is_offered=True)))
+    offered = campaign.benefits.filter(is_offered=True).order_by("from_minor", "pk")
+    page = Page(who, campaign, tuple(Fund.objects.filter(is_offered=True)), tuple(offered))
     html = render_to_string("donations/give.html", {**context(page, {}), "csrf": CSRF, "attempt": ATTEMPT})
-    return Page(who, campaign, page.funds, html)
+    return replace(page, html=html)
 
 
 def context(page: Page, typed: dict[str, str]) -> dict[str, object]:
@@ -79,6 +81,7 @@ def context(page: Page, typed: dict[str, str]) -> dict[str, object]:
             (value, SHORT[value], [(money, index == 1) for index, money in enumerate(campaign.amounts(value))])
             for value in Gift.Frequency.values
         ],
+        "benefits": [_offer(one, campaign.currency, typed) for one in page.benefits],
         "countries": countries(next(c for c in (typed.get("country"), page.organization.country, "US") if c in CODES)),
         "intro": markup.html(campaign.intro),
         "about_money": markup.html(campaign.about_money),
@@ -96,6 +99,19 @@ def context(page: Page, typed: dict[str, str]) -> dict[str, object]:
         "typed": typed,
         "frequency": typed.get("frequency") or "once",
         "errors": {},
+    }
+
+
+def _offer(benefit: Benefit, currency: str, typed: dict[str, str]) -> dict[str, object]:
+    """What comes with gifts from some size on, as the page says it; worth: None where nobody could buy it."""
+    return {
+        "shown": SHOWN.format(benefit.pk),
+        "declined": DECLINED.format(benefit.pk),
+        "is_declined": bool(typed.get(DECLINED.format(benefit.pk))),
+        "description": benefit.description,
+        "from_minor": benefit.from_minor,
+        "from": Money(benefit.from_minor, currency),
+        "worth": Money(benefit.value_minor, currency) if benefit.value_minor else None,
     }
 
 

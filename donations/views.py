@@ -46,7 +46,7 @@ def give(request: HttpRequest, slug: str = "") -> HttpResponse:
         if "gift" in request.GET and (gift := repeats.unfinished(request)):
             return _form(request, page, forms.typed(gift, page.campaign), gift.form_attempt)
         return HttpResponse(page.blank(get_token(request), str(uuid.uuid4())))
-    form = GivingForm(page.campaign, request.POST)
+    form = GivingForm(page.campaign, request.POST, offered=page.benefits)
     if not form.is_valid():
         return _refuse(request, page, form, 422)
     ip = limits.address(request)

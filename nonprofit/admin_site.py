@@ -58,7 +58,8 @@ ORDER = (
         "GiftImport",
         "StripeEvent",
     ),
-    *("Campaign", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
+    *("Campaign", "Benefit", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
+    *("SafeHarbor", "StatementText"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]

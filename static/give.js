@@ -50,7 +50,15 @@
     const consent = { monthly: consentMonthly, yearly: consentYearly }[frequency()];
     byId("consent").hidden = !consent || !net;
     if (consent) byId("consent").textContent = consent.replace("{amount}", full(total()));
+    offer(net);
     tellStripe();
+  }
+
+  // What comes with a gift is asked only once the gift is large enough for it.
+  function offer(net) {
+    const things = [...form.querySelectorAll(".benefit")];
+    for (const thing of things) thing.hidden = Number(thing.dataset.from) > net;
+    if (things.length) byId("benefits").hidden = things.every((thing) => thing.hidden);
   }
 
   const offers = () => [...form.querySelectorAll(`.amounts[data-frequency=${frequency()}] input`)];

@@ -19,6 +19,7 @@ from donations.models import (
     BankLine,
     Batch,
     BatchRow,
+    Benefit,
     Difference,
     Dispute,
     Donor,
@@ -26,6 +27,7 @@ from donations.models import (
     Employer,
     FormerId,
     Gift,
+    GiftBenefit,
     GiftDetail,
     GiftImport,
     GiftOrigin,
@@ -43,9 +45,11 @@ from donations.models import (
     Refund,
     RenderTrouble,
     Reversal,
+    SafeHarbor,
     SoftCredit,
     StatementDue,
     StatementRun,
+    StatementText,
     StripeEvent,
     Tag,
     Way,
@@ -79,6 +83,7 @@ def rows() -> dict[str, Any]:
     made: list[models.Model] = [
         *(gift, donor, gift.paper, gift.receipt_due if hasattr(gift, "receipt_due") else _due(), check),
         *_promised(donor, gift),
+        *_came_with(check),
         *_on_paper(gift.paper),
         *_went_back(gift, clerk),
         _batch(donor, clerk),
@@ -101,12 +106,22 @@ def rows() -> dict[str, Any]:
         f"{model._meta.app_label}_{model._meta.model_name}": model._default_manager.order_by("pk").values_list(
             "pk", flat=True
         )[0]
-        for model in (LedgerEntry, AuditEntry, BatchRow, PromisePart, PromisePayment, Organization, ContentType)
+        for model in (
+            LedgerEntry,
+            AuditEntry,
+            BatchRow,
+            PromisePart,
+            PromisePayment,
+            SafeHarbor,
+            Organization,
+            ContentType,
+        )
     }
     found |= {"donations_campaign": gift.campaign_id, "donations_fund": gift.fund_id, "donations_plan": gift.plan_id}
     nameless = builders.donor(name="Unknown", email=None, kind=Donor.Kind.UNKNOWN)
     found["nameless_gift"] = builders.settled_gift(amount_minor=SUM, donor=nameless).pk
     found["returned_gift"] = Reversal.objects.values_list("gift_id", flat=True)[0]
+    found["unpapered_gift"] = check.pk
     found["closed_batch"] = Batch.objects.get(status=Batch.Status.CLOSED).pk
     found |= {"phone_gift": waiting.pk, "other_donor": Donor.objects.get(name="Luis Silva").pk}
     return found
@@ -131,6 +146,14 @@ def _check(donor: Donor, clerk: User) -> Gift:
 
 def _spouse() -> Donor:
     return Donor.objects.filter(name="Luis Silva").first() or builders.donor(name="Luis Silva")
+
+
+def _came_with(check: Gift) -> list[models.Model]:
+    worth: dict[str, Any] = {"description": "a chart of the harbor", "value_minor": SUM, "cost_minor": SUM}
+    benefit = Benefit.objects.create(name="Chart", campaign=check.campaign, from_minor=SUM, **worth)
+    came = GiftBenefit.objects.create(gift=check, benefit=benefit, added_by="task", **worth)
+    text = StatementText.objects.create(code="S0", version=2, text="{organization} gave nothing.", written_by="task")
+    return [benefit, came, text]
 
 
 def _promised(donor: Donor, gift: Gift) -> list[models.Model]:

@@ -63,6 +63,7 @@ TABLES = {
     "donations_bankimport": Stock(who(F)),
     "donations_bankline": Stock(who(F)),
     "donations_batch": Stock(ESF, add=ES),
+    "donations_benefit": Stock(SF, add=who(S), change=who(S)),
     "donations_campaign": Stock(SF, change=who(S)),
     "donations_difference": Stock(who(F)),
     "donations_donor": Stock(ESF, add=ES),
@@ -87,6 +88,8 @@ TABLES = {
     "donations_reversal": Stock(who(F)),
     "donations_statementdue": Stock(who(F)),
     "donations_statementrun": Stock(SF),
+    "donations_safeharbor": Stock(who(F), add=who(F), change=who(F)),
+    "donations_statementtext": Stock(SF),
     "donations_stripeevent": Stock(who(F)),
     "donations_tag": Stock(SF, add=who(S), change=who(S)),
     "donations_way": Stock(SF, add=who(S), change=who(S)),
@@ -147,6 +150,12 @@ PAGES = {
     "donations_giftimport_progress": Page(SF),
     "donations_giftimport_problems": Page(SF),
     "donations_stripeevent_again": Page(post=who(F)),
+    "donations_benefit_came": Page(SF, SF, row="unpapered_gift"),
+    "donations_benefit_declined": Page(SF, SF, row="donations_giftbenefit"),
+    "donations_benefit_taken": Page(SF, SF, row="donations_giftbenefit"),
+    "donations_safeharbor_verify": Page(post=who(F)),
+    "donations_statementtext_state": Page(who(F), who(F)),
+    "donations_statementtext_write": Page(who(F), who(F)),
     "donations_campaign_default": Page(),
     "donations_phonecall_take": Page(who(S), who(S)),
     "donations_phonecall_call": Page(who(S), row="phone_gift"),
@@ -262,6 +271,7 @@ def addresses(rows: dict[str, Any]) -> Iterator[Address]:
             "month": "2026-11",
             "code": "clearing",
             "what": "statements",
+            "sentence": "S0",
         }
         wanted = re.findall(r"<(?:\w+:)?(\w+)>", route)
         missing = [key for key in wanted if values.get(key) is None]

@@ -3,6 +3,7 @@
 from donations.admin import (
     bank,
     batches,
+    benefits,
     books,
     desk,
     differences,
@@ -20,11 +21,13 @@ from donations.admin import (
     returned,
     statement_runs,
     supporters,
+    texts,
 )
 
 __all__ = [
     "bank",
     "batches",
+    "benefits",
     "books",
     "desk",
     "differences",
@@ -42,4 +45,5 @@ __all__ = [
     "returned",
     "statement_runs",
     "supporters",
+    "texts",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptBook, ReceiptDue, SoftCredit
 from donations.receipts import changed, matched, statement_due, terms, wording
@@ -120,6 +121,16 @@ def look_again(due_id: int, actor: str) -> bool:
     due.save(update_fields=["due_at", "trouble"])
     nudge.after_commit("donations.tasks.issue_receipts")
     return True
+
+
+def look_again_at_all(waiting: QuerySet[ReceiptDue], actor: str) -> int:
+    """The same for many, in a few statements; how many. Call inside the transaction of what put them right."""
+    due = list(waiting.select_for_update(of=("self",)).select_related("gift").order_by("pk"))
+    if due:
+        audit.record_all(actor, "look at receipt again", [(one.gift, {"was": one.trouble}) for one in due])
+        ReceiptDue.objects.filter(pk__in=[one.pk for one in due]).update(due_at=clock.now(), trouble="")
+        nudge.after_commit("donations.tasks.issue_receipts")
+    return len(due)
 
 
 def _written(due: list[ReceiptDue]) -> list[_Ready]:
