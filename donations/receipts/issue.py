@@ -252,9 +252,14 @@ def recognized_for(gift: Gift) -> Donor | None:
     return credit.donor if credit else None
 
 
-def snapshot(gift: Gift, who: Organization, replaced: Replaced | None = None) -> dict[str, Any]:
-    """Every fact the gift's paper will print, as printed, without its number. Raises NoRule."""
-    return _snapshot(settled(gift, terms.of([gift.pk], who)), who, replaced)
+def snapshot(
+    gift: Gift, who: Organization, replaced: Replaced | None = None, by: Terms | None = None
+) -> dict[str, Any]:
+    """Every fact the gift's paper will print, as printed, without its number. Raises NoRule.
+
+    by: the terms of many gifts, for whoever asks for many.
+    """
+    return _snapshot(settled(gift, by or terms.of([gift.pk], who)), who, replaced)
 
 
 def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> dict[str, Any]:

@@ -25,8 +25,9 @@ from donations.models import (
     ReceiptDue,
     ReceiptPdf,
 )
-from donations.receipts import deliver, issue, render
+from donations.receipts import deliver, issue, render, terms
 from donations.rules import chain, consent, documents
+from donations.seed import offers
 from donations.seed.history import Giving, Promise
 from donations.seed.people import Person
 from nonprofit import clock, mail, money
@@ -57,6 +58,7 @@ class Books:
         self._attempts(pairs)
         settled = [(gift, giving) for gift, giving in pairs if gift.status == Gift.Status.SETTLED]
         self._ledger(settled)
+        offers.came_with([gift for gift, _ in settled])
         say(f"{len(donors)} supporters, {len(plans)} plans, {len(pairs)} gifts")
 
     def issue(self, until: datetime, say: Callable[[str], None]) -> None:
@@ -65,7 +67,7 @@ class Books:
         # Card gifts are all due; what staff recorded is unless it gets no paper, and imports had theirs elsewhere.
         due = waiting.filter(Q(kind__in=issue.BY_CARD, origin__isnull=True) | Q(receipt_due__isnull=False))
         gifts = list(due.select_related("fund", "campaign", "donor", "detail").order_by("settled_at", "pk"))
-        receipts = self._receipts(gifts)
+        receipts = self._receipts(gifts, terms.of([gift.pk for gift in gifts], self.who))
         ReceiptDue.objects.filter(gift__in=gifts).delete()
         files = self._papers(receipts)
         say(f"{len(receipts)} receipts and letters drawn")
@@ -209,17 +211,17 @@ class Books:
         LedgerEntry.objects.bulk_create(entries, batch_size=BATCH)
         AuditEntry.objects.bulk_create(deeds, batch_size=BATCH)
 
-    def _receipts(self, gifts: list[Gift]) -> list[Receipt]:
+    def _receipts(self, gifts: list[Gift], by: terms.Terms) -> list[Receipt]:
         """Numbered in the order in which the gifts were booked, without a gap, per series and year of issue."""
-        receipts = Receipt.objects.bulk_create([self._receipt(gift) for gift in gifts], batch_size=BATCH)
+        receipts = Receipt.objects.bulk_create([self._receipt(gift, by) for gift in gifts], batch_size=BATCH)
         for (series, year), last in self._last.items():
             now = {"last_number": last, "last_chain": self._chain[series, year]}
             ReceiptBook.objects.update_or_create(series=series, year=year, defaults=now)
         issue.point(receipts)
         return receipts
 
-    def _receipt(self, gift: Gift) -> Receipt:
-        day, facts = clock.local_date(_issued_at(gift)), issue.snapshot(gift, self.who)
+    def _receipt(self, gift: Gift, by: terms.Terms) -> Receipt:
+        day, facts = clock.local_date(_issued_at(gift)), issue.snapshot(gift, self.who, by=by)
         series = documents.Document(facts["kind"]).series
         self._last[series, day.year] += 1
         sequence = self._last[series, day.year]

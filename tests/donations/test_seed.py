@@ -41,6 +41,7 @@ from donations.models import (
     ReceiptDue,
     ReceiptPdf,
     Reversal,
+    SafeHarbor,
     StripeEvent,
     Tag,
     Way,
@@ -96,6 +97,15 @@ def test_every_state_a_page_can_show_is_there() -> None:
         1,
     )
     assert Fund.objects.filter(is_offered=True).count() == 4
+
+
+def test_a_token_something_of_value_and_a_no_are_there_with_their_papers() -> None:
+    told = Counter(
+        Receipt.objects.filter(snapshot__has_key="benefits").values_list("snapshot__benefits__treatment", flat=True)
+    )
+    assert set(told) >= {"insubstantial", "valued", "waived"}
+    assert not SafeHarbor.objects.filter(year__gte=clock.today().year - 3, verified_at__isnull=True).exists()
+    assert not ReceiptDue.objects.exclude(trouble="").exists()
 
 
 def test_every_state_of_the_desk_is_there() -> None:

@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from donations.models import Gift
-from donations.seed import banking, books, events, history, logins, mailroom, newsroom, people
+from donations.seed import banking, books, events, history, logins, mailroom, newsroom, offers, people
 from nonprofit import clock
-from nonprofit.models import Organization
+from nonprofit.models import Organization, User
 
 # The same number gives the same people and amounts on every machine; dates count back from today.
 CHANCE = 1887
@@ -47,11 +47,13 @@ class Command(BaseCommand):
         funds = newsroom.funds()
         campaigns = newsroom.campaigns(funds[0], funds[2], clock.today())
         newsroom.ways(who)
+        offers.catalogue(campaigns[1])
         self._say(f"{who.name}: pages and funds")
         givings = history.tell(people.ana(), people.crowd(count, chance), now, chance)
         kept = books.Books(who, funds, campaigns, chance)
         kept.write(givings, self._say)
         logins.write()
+        offers.years(clock.today(), User.objects.get(email="finance@example.org"))
         desk = mailroom.Mailroom(who, funds, campaigns, chance)
         desk.year()
         kept.issue(now - timedelta(days=21), self._say)
