@@ -285,7 +285,8 @@ def test_a_text_is_seen_on_real_gifts_before_anything_is_kept(settings: Settings
     told = finance.post(page, {"text": OWN, "approved_by": "Dana Lee, CPA", "keep": "1"}, follow=True).content.decode()
     assert "From now on papers say S1 version 2." in told
     assert "Dana Lee, CPA" in told
-    assert finance.post("/admin/donations/statementtext/state/", {"state": "fl"}).url.endswith("/write/ST-FL/")
+    sent = finance.post("/admin/donations/statementtext/state/", {"state": "fl"})
+    assert sent["Location"].endswith("/write/ST-FL/")
 
 
 # ---- Staff's pages --------------------------------------------------------------------------------------------------
