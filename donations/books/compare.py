@@ -5,14 +5,16 @@ add facts through their own verbs first; it never edits a gift or a line and nev
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
-from donations import gateway, gifts
+from donations import disputes, gateway, gifts, refunds
 from donations.books import balance, bank, finders
 from donations.models import BalanceSweep, Difference, Gift, Month
 from donations.receipts import gaps
@@ -55,19 +57,43 @@ def nightly() -> Outcome:
 
 
 def add_facts() -> int:
-    """Gifts whose lines do not come to their charge are asked for at Stripe once more; how many were.
+    """What does not come to its movement is asked for at Stripe once more; how much was.
 
-    A fee that Stripe did not know when the gift was settled is booked so. Raises GatewayUnavailable.
+    A fee that Stripe did not know when the gift was settled, a refund or a dispute whose event was lost are booked so,
+    by their own verbs. Raises GatewayUnavailable.
     """
     with connection.cursor() as cursor:
         cursor.execute(finders.GIFTS_TO_ASK, {"limit": MOST})
         ids = [pk for (pk,) in cursor.fetchall()]
-    for gift in Gift.objects.filter(pk__in=ids):
+        cursor.execute(finders.BACK_TO_ASK, {"limit": MOST, "now": clock.now() - GRACE})
+        back = cursor.fetchall()
+    asked: list[tuple[str, Callable[[], object]]] = [
+        (f"gift {gift.pk}", partial(gifts.check, gift)) for gift in Gift.objects.filter(pk__in=ids)
+    ]
+    asked += [(source, partial(_went_back, category, source)) for category, source in dict.fromkeys(back)]
+    for what, ask in asked:
         try:
-            gifts.check(gift)
+            ask()
         except gateway.GatewayRefused as error:
-            logger.warning("gift not asked for", extra={"gift": gift.pk, "error": error.code})
-    return len(ids)
+            logger.warning("not asked for", extra={"what": what, "error": error.code})
+    return len(asked)
+
+
+def _went_back(category: str, source: str) -> None:
+    """The refund or dispute of that id is booked as it stands at Stripe now, if it is of a gift of ours."""
+    if category.startswith("refund"):
+        told = gateway.retrieve_refund(source)
+        if gift := _of(told.payment_id):
+            refunds.apply(gift.pk, told)
+        return
+    dispute = gateway.retrieve_dispute(source)
+    if gift := _of(dispute.payment_id):
+        disputes.apply(dispute, gift.pk)
+
+
+def _of(payment_id: str) -> Gift | None:
+    """The gift whose payment that is, once its money is booked."""
+    return Gift.objects.filter(payment_intent_id=payment_id, settled_at__isnull=False).first()
 
 
 @transaction.atomic(durable=True)

@@ -205,3 +205,11 @@ LEFT JOIN donations_ledgerentry fee ON fee.source = bt.source_id AND fee.kind = 
 WHERE bt.reporting_category = 'charge' AND bt.fee_minor <> 0 AND fee.id IS NULL AND l.currency = bt.currency
 ORDER BY 1 LIMIT %(limit)s
 """
+
+# Money that went back and is not in the ledger: its event was lost, or came while we were down.
+BACK_TO_ASK = f"""
+SELECT m.reporting_category, m.source_id FROM ({_COUNTERPARTS}) m
+WHERE m.minor <> m.net_minor AND m.source_id <> ''
+  AND m.reporting_category IN ('refund', 'refund_failure', 'dispute', 'dispute_reversal')
+ORDER BY m.id LIMIT %(limit)s
+"""

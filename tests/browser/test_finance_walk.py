@@ -9,14 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from donations.books import compare
-from donations.models import BalanceTransaction, BankLine, Difference, LedgerEntry, Month, Payout, ReceiptDue
+from donations.models import BalanceTransaction, BankLine, Difference, Gift, LedgerEntry, Month, Payout, ReceiptDue
 from tests import builders
 from tests.browser.test_accessibility import LOOKS, assert_clean
 from tests.browser.test_desk import AXE_NOISE, CUT_OFF, sign_in
 from tests.conftest import OpenPage
 from tests.donations.bookkeeping import account, brought, csv, movement
 from tests.donations.test_compare import statement, swept, whole
-from tests.faults.books import wait
+from tests.faults.books import state, wait
+from tests.faults.giver import Giver
 from tests.stack import Stack
 from tests.watch import Watch
 
@@ -43,13 +44,31 @@ def upload(page: Page, content: bytes, name: str = "october.csv") -> None:
     page.get_by_role("button", name="Look at it").click()
 
 
-def test_finance_ties_explains_and_closes_a_month(
+def refunds_a_part(page: Page, gift: Gift) -> None:
+    """Ten dollars of the gift go back, through Stripe and into the books."""
+    page.goto(f"{DESK}gift/{gift.pk}/change/")
+    page.get_by_role("link", name="Refund it").click()
+    page.get_by_label("Amount").fill("10")
+    page.get_by_label("The supporter asked").check()
+    page.get_by_role("button", name="Show what will happen").click()
+    page.get_by_role("button", name="Refund it").click()
+    expect(page.locator(".messagelist")).to_contain_text("on its way to Stripe")
+    wait(LedgerEntry.objects.filter(gift=gift, kind="refund", amount_minor=-1000).exists, 60.0, what=state())
+
+
+def test_finance_refunds_ties_explains_and_closes_a_month(
     october: None, stack: Stack, open_page: OpenPage, watch: Watch
 ) -> None:
     watch.allow(r"status of 422")
+    here = set(Gift.objects.values_list("pk", flat=True))
+    Giver(stack).give()
+    given = Gift.objects.exclude(pk__in=here)
+    wait(lambda: given.filter(receipt__pdf__isnull=False).exists(), 60.0, what=state())
     page = open_page(viewport={"width": 1280, "height": 900})
     finance = builders.staff("Finance")
     sign_in(page, finance, "/admin/")
+    refunds_a_part(page, given.get())
+    page.goto("/admin/")
     page.get_by_role("link", name="Finance", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Finance desk")
     expect(page.locator(".figures")).to_contain_text("October")
