@@ -7,6 +7,7 @@ from celery import shared_task
 
 from donations import disputes, gateway, gifts, inbox, refunds
 from donations.books import balance, compare
+from donations.books.exports import flow as exports
 from donations.desk.imports import flow as imports
 from donations.models import Gift
 from donations.receipts import gaps, issue, making, statement_runs, statements
@@ -194,3 +195,15 @@ def refetch_open() -> int:
         except gateway.GatewayError as error:
             logger.warning("not asked again", extra={"row": pk, "error": type(error).__name__})
     return len(waiting)
+
+
+@shared_task(name="donations.tasks.make_export")
+def make_export(export_id: int) -> str:
+    """Make an export that waits."""
+    return exports.make(export_id)
+
+
+@shared_task(name="donations.tasks.sweep_exports")
+def sweep_exports() -> int:
+    """Every minute: exports whose nudge was lost or whose worker died."""
+    return len(exports.sweep())

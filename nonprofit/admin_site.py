@@ -55,6 +55,7 @@ ORDER = (
         "BankImport",
         "BankLine",
         "BankAccount",
+        "Export",
         "GiftImport",
         "StripeEvent",
     ),

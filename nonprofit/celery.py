@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
     "issue receipts left behind": {"task": "donations.tasks.issue_receipts", "schedule": 60.0},
     "render receipts left behind": {"task": "donations.tasks.sweep_receipts", "schedule": 60.0},
     "make statements left behind": {"task": "donations.tasks.sweep_statements", "schedule": 60.0},
+    "make exports left behind": {"task": "donations.tasks.sweep_exports", "schedule": 60.0},
     "carry on imports left behind": {"task": "donations.tasks.sweep_imports", "schedule": 60.0},
     "send mail left behind": {"task": "nonprofit.tasks.send_mail", "schedule": 60.0},
     "send refunds left behind": {"task": "donations.tasks.sweep_refunds", "schedule": 60.0},

@@ -49,7 +49,9 @@ def said(export: Export, reader: Reader, written: Written, as_of: datetime) -> d
 
 def as_file(export: Export) -> bytes:
     """As it is downloaded."""
-    return json.dumps(export.control, indent=2, ensure_ascii=False).encode() + b"\n"
+    # The database keeps no order of names.
+    said = sorted(export.control.items(), key=lambda item: (item[0] == "columns", item[0]))
+    return json.dumps(dict(said), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def file_name(export: Export) -> str:

@@ -1,7 +1,7 @@
 """What a file is narrowed down by: days by one of several dates, kind, fund and campaign; refused in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -27,10 +27,12 @@ BASES = {
 class Filters:
     """Days from `first` to `last`, both included, by `basis`. kind: a Gift.Kind; fund, campaign: their codes.
 
+    basis: "" for the date that the table goes by where nobody says another.
+
     special_rule: of the Schedule B list, above 2 % of the year's contributions only.
     """
 
-    basis: str = "booked"
+    basis: str = ""
     first: date | None = None
     last: date | None = None
     kind: str = ""
@@ -50,6 +52,10 @@ class Filters:
         told = {name: value.isoformat() if isinstance(value, date) else value for name, value in said.items() if value}
         return {"basis": self.basis, **told}
 
+    def of(self, table: Table) -> "Filters":
+        """The same with its basis said."""
+        return self if self.basis else replace(self, basis=next(iter(table.dates)))
+
     def where(self, table: Table) -> str:
         """The conditions in SQL, each beginning with AND."""
         day = table.dates[self.basis]
@@ -67,7 +73,7 @@ class Filters:
         days = " ".join(
             f"{word} {day:%Y-%m-%d}" for word, day in (("from", self.first), ("to", self.last)) if day is not None
         )
-        said = [f"{BASES[self.basis]} {days or 'of all time'}"]
+        said = [f"{BASES.get(self.basis, 'usual date')} {days or 'of all time'}"]
         said += [f"{name} {value}" for name in ("kind", "fund", "campaign") if (value := getattr(self, name))]
         return ", ".join([*said, *(["above 2 % only"] if self.special_rule else [])])
 

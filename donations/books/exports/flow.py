@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 TASK = "donations.tasks.make_export"
 State, Profile, Format = Export.State, Export.Profile, Export.Format
 BUSY = (State.WAITING, State.RUNNING)
-# Up to so many rows are made while the person waits: a second or two.
+# Up to so many rows that have to be read are made while the person waits: a second or two.
 AT_ONCE = 20_000
 # What could not be made in so long kills whoever tries it.
 GIVEN_UP = timedelta(days=1)
@@ -45,8 +45,9 @@ class Wanted:
 def query_of(wanted: Wanted, as_of: datetime | None = None) -> Query:
     """What it reads. Raises CannotExport, in words."""
     exported = profiles.check(wanted.profile, wanted.format, wanted.reason)
-    narrowing.check(wanted.filters, exported.table)
-    return Query(exported.table, wanted.filters, as_of or clock.now())
+    filters = wanted.filters.of(exported.table)
+    narrowing.check(filters, exported.table)
+    return Query(exported.table, filters, as_of or clock.now())
 
 
 def ask(wanted: Wanted, *, actor: str) -> Export:
@@ -58,7 +59,7 @@ def ask(wanted: Wanted, *, actor: str) -> Export:
         count = reader.count()
     if wanted.format == Format.XLSX and count > profiles.SHEET_ROWS:
         raise CannotExport(f"A workbook holds {profiles.SHEET_ROWS:,} rows, and this is {count:,}. Take CSV.")
-    return _keep(wanted, count, actor)
+    return _keep(replace(wanted, filters=query.filters), count, actor)
 
 
 @transaction.atomic
@@ -97,7 +98,7 @@ def post(month: Month, actor: str) -> Export:
     """
     posted = Export.objects.filter(month=month, voided_at__isnull=True).first()
     if posted is None:
-        filters = Filters(first=month.starts_on, last=_last_day(month.starts_on))
+        filters = Filters("booked", month.starts_on, _last_day(month.starts_on))
         posted = Export.objects.create(
             profile=Profile.LEDGER, filters=filters.as_json(), month=month, made_by=actor, reason=f"closing of {month}"
         )

@@ -49,6 +49,7 @@ QUICKBOOKS = Table(
     order=_ORDER,
     dates=_DAYS,
     sums=_SUMS,
+    reads=lines.READ,
 )
 XERO = Table(
     schema="xero-journal-1.0",
@@ -71,6 +72,7 @@ XERO = Table(
     order=_ORDER,
     dates=_DAYS,
     sums=_SUMS,
+    reads=lines.READ,
 )
 # Xero's help page on importing manual journals names this limit (read 2026-11-23).
 XERO_LINES = 300

@@ -71,7 +71,8 @@ def _movement(column: str) -> str:
 
 
 # What nearly every line has is joined; what few have is looked up where they have it, which costs the others nothing.
-SOURCE = f"""donations_ledgerentry e
+# Of `READ` the database leaves out what a query does not ask for: it is what is counted.
+READ = f"""donations_ledgerentry e
     LEFT JOIN donations_ledgerentry f ON f.source = e.source AND f.kind = {_FEE_KIND}
         AND f.booked_on = e.booked_on AND f.currency = e.currency
     LEFT JOIN donations_gift g ON g.id = e.gift_id
@@ -81,8 +82,6 @@ SOURCE = f"""donations_ledgerentry e
     LEFT JOIN donations_fund fund ON fund.id = e.fund_id
     LEFT JOIN donations_campaign campaign ON campaign.id = g.campaign_id
     LEFT JOIN donations_batch batch ON batch.id = i.batch_id
-    LEFT JOIN LATERAL (SELECT count(*) AS count, sum(value_minor) FILTER (WHERE NOT is_declined) AS value_minor
-        FROM donations_giftbenefit benefit WHERE benefit.gift_id = g.id AND added_at <= %(as_of)s) b ON true
     LEFT JOIN donations_balancetransaction t ON t.stored_at <= %(as_of)s
         AND t.stripe_id = CASE WHEN e.account = 'stripe' THEN coalesce({_KNOWN}, e.source) END
     LEFT JOIN donations_payout own
@@ -91,10 +90,16 @@ SOURCE = f"""donations_ledgerentry e
         AND (p.tied_at <= %(as_of)s OR p.id = own.id)
     LEFT JOIN donations_bankline of_payout ON of_payout.payout_id = p.id AND of_payout.settled_at <= %(as_of)s
     LEFT JOIN donations_bankline of_batch ON of_batch.batch_id = batch.id AND of_batch.settled_at <= %(as_of)s
-        AND e.account = 'bank' AND e.kind = 'gift'
+        AND e.account = 'bank' AND e.kind = 'gift'"""
+SOURCE = f"""{READ}
+    LEFT JOIN LATERAL (SELECT count(*) AS count, sum(value_minor) FILTER (WHERE NOT is_declined) AS value_minor
+        FROM donations_giftbenefit benefit WHERE benefit.gift_id = g.id AND added_at <= %(as_of)s) b ON true
     LEFT JOIN donations_month month ON month.starts_on = date_trunc('month', e.booked_on)::date
-    LEFT JOIN donations_export posted ON posted.month_id = month.id AND posted.voided_at IS NULL
-        AND posted.profile = 'ledger' AND posted.asked_at <= %(as_of)s"""
+    LEFT JOIN LATERAL (SELECT x.id, x.asked_at FROM donations_export x WHERE x.month_id = month.id
+        AND x.voided_at IS NULL AND x.profile = 'ledger' AND x.asked_at <= %(as_of)s
+        ORDER BY x.id LIMIT 1) posted ON true"""
+# Nearly the same, at no cost: only fees that became known later are events.
+IS_MOSTLY_EVENT = f"e.kind NOT IN {among(tuple(FEE_OF))}"
 # A fee that is told with its event has no row of its own.
 IS_EVENT = f"""CASE WHEN e.kind IN {among(tuple(FEE_OF))} THEN NOT EXISTS (SELECT 1 FROM donations_ledgerentry m
     WHERE m.source = e.source AND m.kind = {_EVENT_KIND} AND m.booked_on = e.booked_on AND m.currency = e.currency)

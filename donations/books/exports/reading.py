@@ -37,8 +37,12 @@ class Query:
     as_of: datetime
 
     @property
+    def where(self) -> str:
+        return self.filters.where(self.table)
+
+    @property
     def source(self) -> str:
-        return self.table.source_of(self.filters.basis, self.filters.where(self.table))
+        return self.table.source_of(self.filters.basis, self.where)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -54,23 +58,23 @@ class Reader:
         self._raw, self.query, self._parameters = raw, query, query.parameters
 
     def count(self) -> int:
-        """How many rows there will be."""
+        """About how many rows have to be read."""
         with psycopg.ClientCursor(self._raw) as cursor:
-            cursor.execute(f"SELECT count(*) FROM {self.query.source}", self._parameters)
+            cursor.execute(self.query.table.counted(self.query.where), self._parameters)
             return int((cursor.fetchone() or (0,))[0])
 
     def sums(self) -> list[dict[str, Any]]:
         """Rows and sums by currency, amounts as exact decimals in text."""
         table = self.query.table
         with psycopg.ClientCursor(self._raw) as cursor:
-            cursor.execute(table.summed(self.query.source), self._parameters)
+            cursor.execute(table.summed(self.query.filters.basis, self.query.where), self._parameters)
             return [
                 {"currency": currency.upper(), "rows": rows}
                 | {name: str(sum) for name, sum in zip(table.sums.minors, sums, strict=True)}
                 for currency, rows, *sums in cursor.fetchall()
             ]
 
-    def lines(self, format: str) -> Iterator[memoryview]:
+    def lines(self, format: str) -> Iterator[bytes | bytearray | memoryview]:
         """Each row as a line of CSV that ends with a line feed, as the server writes it."""
         self._plan()
         rows = self.query.table.rows(self.query.source, format)
@@ -78,7 +82,7 @@ class Reader:
             psycopg.ClientCursor(self._raw) as cursor,
             cursor.copy(f"COPY ({rows}) TO STDOUT (FORMAT csv)", self._parameters) as copy,
         ):
-            yield from copy  # type: ignore[misc]
+            yield from copy
 
     def records(self, format: str) -> Iterator[dict[str, Any]]:
         """Each row by heading."""
@@ -88,7 +92,7 @@ class Reader:
             bound = binder.mogrify(rows, self._parameters)
         with self._raw.cursor(name="exported", row_factory=dict_row) as cursor:
             cursor.itersize = FETCHED
-            cursor.execute(bound)  # type: ignore[arg-type]
+            cursor.execute(bound)
             yield from cursor
 
     def _plan(self) -> None:

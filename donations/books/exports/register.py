@@ -105,5 +105,9 @@ TABLE = Table(
     order="r.series, r.year, r.sequence",
     dates={"issued": f"{local('r.issued_at')}::date", "gift": "g.gift_on"},
     narrows={"kind": "g.kind", "fund": "fund.code", "campaign": "campaign.code"},
+    reads="""donations_receipt r
+    LEFT JOIN donations_gift g ON g.id = r.gift_id
+    LEFT JOIN donations_fund fund ON fund.id = g.fund_id
+    LEFT JOIN donations_campaign campaign ON campaign.id = g.campaign_id""",
     sums=Sums(_CURRENCY, {"cash_printed": _CASH}),
 )

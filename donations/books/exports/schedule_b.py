@@ -65,4 +65,5 @@ TABLE = Table(
     always=f"e.donor_id IS NOT NULL AND e.kind IN {_KINDS} AND {lines.VALUE_USD} IS NOT NULL",
     sums=Sums("'usd'", {"contributions": "s.cents"}),
     needs_days=True,
+    reads=lines.READ,
 )

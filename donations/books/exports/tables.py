@@ -28,7 +28,10 @@ class Table:
     order: str
     dates: Mapping[str, str]
     sums: Sums
+    # What is counted beforehand: about as many rows as have to be read. Named as in `source`.
+    reads: str
     always: str = "true"
+    reads_always: str = "true"
     narrows: Mapping[str, str] = field(default_factory=dict)
     needs_days: bool = False
     # Of as many rows as the ledger has: read one after the other, in the order of its key.
@@ -46,9 +49,14 @@ class Table:
         listed = ",\n".join(f'{written(column, format)} AS "{column.name}"' for column in self.columns)
         return f"SELECT {listed}\nFROM {source}\nORDER BY {self.order}"
 
-    def summed(self, source: str) -> str:
+    def counted(self, where: str) -> str:
+        """The query of about how many rows have to be read."""
+        return f"SELECT count(*) FROM {self.reads}\nWHERE {self.reads_always}{where}"
+
+    def summed(self, basis: str, where: str) -> str:
         """The query of currency, rows and sums, by currency."""
         currency = self.sums.currency
+        source = f"{self.reads}\nWHERE {self.always}{where}" if self.is_long else self.source_of(basis, where)
         sums = ", ".join(major(f"coalesce(sum({minor}), 0)", currency) for minor in self.sums.minors.values())
         return f"SELECT {currency}, count(*), {sums} FROM {source} GROUP BY 1 ORDER BY 1"
 

@@ -11,7 +11,8 @@ _AROUND = """donations_ledgerentry e
     JOIN donations_gift g ON g.id = e.gift_id
     LEFT JOIN donations_fund fund ON fund.id = e.fund_id
     LEFT JOIN donations_campaign campaign ON campaign.id = g.campaign_id"""
-_DATES = {name: lines.DATES[name] for name in ("gift", "booked")}
+_BY_GIFT = {name: lines.DATES[name] for name in ("gift", "booked")}
+_BY_BOOKS = {name: lines.DATES[name] for name in ("booked", "gift")}
 
 # ---- One row for each legal donor and year -----------------------------------------------------------------------
 
@@ -58,9 +59,10 @@ SUPPORTERS = Table(
     ),
     source=_BY_DONOR,
     order="s.year, d.id, s.currency",
-    dates=_DATES,
+    dates=_BY_GIFT,
     always=f"g.donor_id IS NOT NULL AND ({_GIVEN} OR {_THINGS})",
     narrows=lines.NARROWS,
+    reads=lines.READ,
     sums=Sums("s.currency", {"cash": "s.cash", "given_back": "s.back"}),
 )
 
@@ -97,7 +99,8 @@ BOARD = Table(
     ),
     source=_BY_MONTH,
     order="s.month, s.code, s.kind, s.currency",
-    dates=_DATES,
+    dates=_BY_BOOKS,
     narrows=lines.NARROWS,
+    reads=lines.READ,
     sums=Sums("s.currency", {"gross": "s.gross", "fee": "s.fees", "net": _NET}),
 )

@@ -13,6 +13,7 @@ GATHERED = 500
 # What makes Excel read a CSV file as UTF-8.
 MARK = "\ufeff"
 Progress = Callable[[int], None]
+Line = bytes | bytearray | memoryview
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ def pieces(reader: Reader, format: str, written: Written, progress: Progress) ->
 def _csv(reader: Reader, format: str, written: Written, progress: Progress) -> Iterator[bytes]:
     heading = ",".join(reader.query.table.heading) + "\r\n"
     yield ((MARK if format == Format.SPREADSHEET else "") + heading).encode()
-    gathered: list[memoryview] = []
+    gathered: list[Line] = []
     for line in reader.lines(format):
         gathered.append(line)
         if len(gathered) == GATHERED:
@@ -55,7 +56,7 @@ def _csv(reader: Reader, format: str, written: Written, progress: Progress) -> I
     written.rows += len(gathered)
 
 
-def _ended(lines: list[memoryview]) -> bytes:
+def _ended(lines: list[Line]) -> bytes:
     """The lines with the ends that RFC 4180 asks for; line feeds inside a quoted cell stay what they are."""
     block = b"".join(lines)
     if block.count(b"\n") == len(lines):
