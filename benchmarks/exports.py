@@ -43,7 +43,7 @@ def exports(quick: bool) -> list[Result]:
         from nonprofit import clock
 
         scale.generate(scale.Size(donors, gifts, SEED, clock.today()), _say)
-        return measure(gifts, QUICK_SHEET_ROWS if quick else SHEET_ROWS, rounds=1 if quick else ROUNDS)
+        return measure(gifts // 10, QUICK_SHEET_ROWS if quick else SHEET_ROWS, rounds=1 if quick else ROUNDS)
 
 
 def _say(text: str) -> None:
@@ -64,19 +64,22 @@ class Took:
         return self.rows / self.seconds
 
 
-def measure(gifts: int, sheet_rows: int, *, rounds: int) -> list[Result]:
-    """All of it, over the database that this process's Django speaks to."""
+def measure(some: int, sheet_rows: int, *, rounds: int, first: int = 0) -> list[Result]:
+    """All of it, over the database that this process's Django speaks to.
+
+    some: how many of the newest gifts the slow ones write. first: after which line of the ledger psql and we begin.
+    """
     ours: list[Took] = []
     theirs: list[Took] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.csv"
         for _ in range(rounds):
-            ours.append(_alone(_ours, path, 0))
+            ours.append(_alone(_ours, path, first))
             _told("ours", ours[-1])
-            theirs.append(_psql(path) if shutil.which("psql") else _alone(_bare, path, 0))
+            theirs.append(_psql(path, first) if shutil.which("psql") else _alone(_bare, path, first))
             _told("psql" if shutil.which("psql") else "bare copy", theirs[-1])
         our, their = (sorted(several, key=lambda one: one.seconds)[len(several) // 2] for several in (ours, theirs))
-        after = _from(gifts // 10)
+        after = _from(some)
         ours_tenth = _alone(_ours, path, after)
         orm = _alone(_orm, path, after)
         _told("the ORM's iterator", orm)
@@ -192,13 +195,13 @@ def _bare(path: Path, after: int) -> Took:
     return Took(rows, time.perf_counter() - began)
 
 
-def _psql(path: Path) -> Took:
+def _psql(path: Path, after: int) -> Took:
     import psycopg
     from django.db import connection
 
     from donations.books.exports.reading import PLAN
 
-    query = _query(0)
+    query = _query(after)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         bound = psycopg.ClientCursor(connection.connection).mogrify(_raw(query), query.parameters)

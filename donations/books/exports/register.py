@@ -24,9 +24,10 @@ _SOURCE = """donations_receipt r
     LEFT JOIN nonprofit_outgoingemail email ON email.id = pdf.email_id
     LEFT JOIN LATERAL (SELECT run.id, run.mailed_at FROM donations_printedreceipt printed
         JOIN donations_printrun run ON run.id = printed.run_id
-        WHERE printed.receipt_id = r.id AND run.cancelled_at IS NULL ORDER BY run.id DESC LIMIT 1) run ON true
+        WHERE printed.receipt_id = r.id AND (run.cancelled_at IS NULL OR printed.page <= run.last_good_page)
+        ORDER BY run.id DESC LIMIT 1) run ON true
     LEFT JOIN LATERAL (SELECT happened.kind, happened.at FROM donations_receiptevent happened
-        WHERE happened.receipt_id = r.id AND happened.kind IN ('delivered', 'bounced', 'opened')
+        WHERE happened.receipt_id = r.id AND happened.kind IN ('delivered', 'bounced', 'opened', 'sent_back')
         ORDER BY happened.id DESC LIMIT 1) event ON true
     LEFT JOIN (SELECT receipt_id, count(*) AS count FROM donations_receiptcopy GROUP BY receipt_id) copies
         ON copies.receipt_id = r.id"""
@@ -39,7 +40,8 @@ _STATUS = """CASE WHEN later.id IS NOT NULL THEN 'replaced' WHEN void.id IS NOT 
     WHEN pdf.id IS NULL THEN 'draft' ELSE 'issued' END"""
 _CHANNEL = """CASE WHEN email.id IS NOT NULL THEN 'email' WHEN run.id IS NOT NULL THEN 'mail'
     WHEN event.kind = 'opened' THEN 'portal' END"""
-_DELIVERY = """CASE WHEN event.kind = 'bounced' THEN 'bounced' WHEN event.kind IS NOT NULL THEN 'delivered'
+_DELIVERY = """CASE WHEN event.kind IN ('bounced', 'sent_back') THEN 'bounced'
+    WHEN event.kind IS NOT NULL THEN 'delivered'
     WHEN run.mailed_at IS NOT NULL THEN 'mailed' WHEN email.status = 'sent' THEN 'sent'
     WHEN email.status = 'failed' THEN 'bounced' WHEN email.status = 'queued' OR run.id IS NOT NULL THEN 'queued' END"""
 
@@ -93,7 +95,7 @@ COLUMNS = (
     Column("issued_by"),
     Column("channel", sql=_CHANNEL),
     Column("delivery_status", sql=_DELIVERY),
-    Column("delivered_ts", Kind.INSTANT, "CASE WHEN event.kind <> 'bounced' THEN event.at END"),
+    Column("delivered_ts", Kind.INSTANT, "CASE WHEN event.kind IN ('delivered', 'opened') THEN event.at END"),
     Column("mail_batch", sql="run.id::text"),
     Column("copy_count", Kind.COUNT, "coalesce(copies.count, 0)"),
 )
