@@ -1,6 +1,5 @@
 """Months of the books: closed one after the other when everything is explained, reopened by two people."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Min, Q
 
 from donations.books import compare, tie_out
+from donations.books.exports import flow as exports
 from donations.models import (
     BalanceSweep,
     BankAccount,
@@ -29,8 +29,6 @@ from nonprofit.models import User
 CLOSE, OVERRIDE, REOPEN = "donations.close_month", "donations.override_month", "donations.reopen_month"
 UNDECIDED = ("waiting", "requested", "pending")
 State = Month.State
-# What else happens when a month closes, in the same transaction. Called with the month and the actor.
-on_close: list[Callable[[Month, str], object]] = []
 
 
 class CannotClose(Exception):
@@ -183,8 +181,7 @@ def _close(starts_on: date, user: User, override_reason: str) -> Month:
     unexplained = {"overridden": seen.others} if seen.others else {}
     actor = audit.staff(user)
     audit.record(actor, "close month", month, reason=month.override_reason, after={**figures, **unexplained})
-    for follow in on_close:
-        follow(month, actor)
+    exports.post(month, actor)
     return month
 
 

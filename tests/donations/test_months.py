@@ -251,7 +251,9 @@ def test_nobody_books_into_a_month_while_it_closes(transactional_db: None) -> No
 def test_reopening_takes_two_people_and_voids_the_posting_files(transactional_db: None) -> None:
     user, other = clear(), builders.staff("Finance")
     month = months.close(NOVEMBER, user=user)
-    export = Export.objects.create(profile="ledger", month=month, made_by="task", state="done")
+    # Its posting file waits to be made since the closing.
+    export = Export.objects.get(month=month)
+    assert (export.profile, export.state, export.filters["first"]) == ("ledger", "waiting", NOVEMBER.isoformat())
     with pytest.raises(months.CannotClose, match="Nobody has asked"):
         months.reopen(month.pk, user=other)
     with pytest.raises(months.CannotClose, match="few words"):

@@ -1,4 +1,4 @@
-"""The verbs of an export: ask, make, post a month, void, download; what a dead worker left is begun again."""
+"""The verbs of an export: ask, make, post a month, download; what a dead worker left is begun again."""
 
 import logging
 from collections.abc import Iterator
@@ -109,17 +109,6 @@ def post(month: Month, actor: str) -> Export:
 
 def _last_day(first: date) -> date:
     return date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(days=1)
-
-
-@transaction.atomic
-def void(month: Month, actor: str) -> list[Export]:
-    """The month's posting file stays and no longer stands. Call in the reopening transaction. Safe twice."""
-    standing = list(Export.objects.select_for_update().filter(month=month, voided_at__isnull=True))
-    for export in standing:
-        export.voided_at = clock.now()
-        export.save(update_fields=["voided_at"])
-        audit.record(actor, "void export", export, reason=f"{month} is open again")
-    return standing
 
 
 # ---- Making ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ own. Property has no gross: what the books carry it at stands in `gl_value_usd` 
 """
 
 from donations.books.exports import lines
-from donations.books.exports.columns import Column, Kind, chosen, dollars, literal, major, public_id
+from donations.books.exports.columns import Column, Kind, chosen, dollars, literal, major, public_id, year
 from donations.books.exports.tables import Sums, Table
 from donations.models import Gift
 
@@ -34,10 +34,16 @@ _WHY_NOT = f"""CASE WHEN {lines.RECEIPT_STATUS} = 'not_receiptable' THEN CASE
     WHEN g.kind = 'payroll' THEN 'payroll_federated'
     WHEN g.kind = 'services' THEN 'service' WHEN g.status = 'disputed' THEN 'disputed' END END"""
 _GROSS = lines.GROSS_USD
+_BEGINS = "e.booked_on + %(fiscal)s * interval '1 month'"
+_FISCAL_YEAR = f"CASE WHEN %(fiscal)s = 0 THEN {year('e.booked_on')} ELSE {year(_BEGINS)} END"
 
 
-def _text(name: str, sql: str = "NULL") -> Column:
+def _text(name: str, sql: str) -> Column:
     return Column(name, Kind.TEXT, sql)
+
+
+def _word(name: str, sql: str) -> Column:
+    return Column(name, Kind.WORD, sql)
 
 
 def _date(name: str, sql: str) -> Column:
@@ -61,18 +67,18 @@ COLUMNS = (
     Column("recurring_seq", Kind.COUNT, lines.PLACE_IN_PLAN),
     _date("gift_date", "g.gift_on"),
     Column("gift_date_basis", sql=chosen("g.gift_date_basis", {str(ours): word for ours, word in BASES.items()})),
-    Column("gift_tax_year", Kind.COUNT, "extract(year FROM g.gift_on)::int"),
+    Column("gift_tax_year", Kind.COUNT, year("g.gift_on") + "::int"),
     _date("received_date", f"CASE WHEN {IS_GIFT} THEN coalesce(i.received_on, i.credited_on, g.gift_on) END"),
     _date("deposit_date", lines.DEPOSITED),
     _date("gl_date", "e.booked_on"),
     Column("posted_period", sql="left(e.booked_on::text, 7)"),
-    Column("org_fiscal_year", sql="'FY' || extract(year FROM e.booked_on + %(fiscal)s * interval '1 month')"),
+    Column("org_fiscal_year", sql=f"'FY' || {_FISCAL_YEAR}"),
     Column("event_ts", Kind.INSTANT, "e.happened_at"),
     Column("donor_id", sql=public_id("D", "d.id", 7)),
     Column("donor_type", sql="d.kind"),
     _text("donor_name", "coalesce(g.donor_name, d.name)"),
     _text("donor_state", "g.region"),
-    _text("donor_country", "g.country"),
+    _word("donor_country", "g.country"),
     Column("soft_credit_donor_id", sql=public_id("D", f"({lines.SOFT_CREDIT})", 7)),
     Column("hide_publicly", Kind.FLAG, "(coalesce(g.is_name_hidden, false) OR coalesce(d.is_anonymous, false))"),
     Column("currency", sql="upper(e.currency)"),
@@ -89,12 +95,12 @@ COLUMNS = (
     _money("gl_value_usd", lines.VALUE_USD),
     _money("receipt_amount", lines.RECEIPT_AMOUNT),
     _text("property_description", lines.PROPERTY),
-    _text("fund_code", "fund.code"),
+    _word("fund_code", "fund.code"),
     Column("fund_restriction", sql="fund.restriction"),
-    _text("gl_revenue_account", lines.REVENUE_ACCOUNT),
-    _text("gl_fee_account", lines.FEE_ACCOUNT),
-    _text("class_or_program", "fund.code"),
-    _text("campaign_code", "campaign.code"),
+    _word("gl_revenue_account", lines.REVENUE_ACCOUNT),
+    _word("gl_fee_account", lines.FEE_ACCOUNT),
+    _word("class_or_program", "fund.code"),
+    _word("campaign_code", "campaign.code"),
     Column("appeal_code"),
     Column("split_no", Kind.COUNT, "1"),
     Column("split_of", Kind.COUNT, "1"),
