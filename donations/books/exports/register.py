@@ -53,7 +53,7 @@ def _joined(array: str, separator: str, value: str = "one #>> '{}'") -> str:
         WITH ORDINALITY items(one, place))"""
 
 
-_OF_STATEMENT = _joined("s.gifts", "; ", "one->>'id'")
+_OF_STATEMENT = _joined("s.gifts", "; ")
 
 COLUMNS = (
     Column("receipt_number", sql="r.number"),
