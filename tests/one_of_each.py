@@ -48,6 +48,7 @@ from donations.models import (
     Receipt,
     Refund,
     RenderTrouble,
+    ReceiptCopy,
     Reversal,
     SafeHarbor,
     SoftCredit,
@@ -59,6 +60,7 @@ from donations.models import (
     Way,
 )
 from donations.receipts import statement_people
+from donations.receipts import void
 from members.models import NewsletterSubscription
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry, Organization, OutgoingEmail, StoredFile, User
@@ -128,6 +130,10 @@ def rows() -> dict[str, Any]:
     found["returned_gift"] = Reversal.objects.values_list("gift_id", flat=True)[0]
     found["unpapered_gift"] = check.pk
     found["closed_batch"] = Batch.objects.get(status=Batch.Status.CLOSED).pk
+    gone = builders.receipted_gift(amount_minor=SUM, donor_email="gone@example.org").paper
+    void.void(gone.its_gift.pk, reason="other", actor="task")
+    copy = ReceiptCopy.objects.create(receipt=gift.paper, file=gift.paper.pdf.file, made_by="task")
+    found |= {"void_receipt": gone.pk, "receipt_copy": copy.pk}
     found |= {"phone_gift": waiting.pk, "other_donor": Donor.objects.get(name="Luis Silva").pk}
     return found
 

@@ -2,20 +2,36 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from donations.admin.promise_forms import Form
 from donations.models import PrintedReceipt, PrintRun, Receipt
 from donations.receipts import deliver, print_run
 from nonprofit import clock
 from nonprofit.admin_amounts import sees_amounts
-from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, actor, actors, audit_panel, link, may, url_of, verb
+from nonprofit.admin_parts import (
+    Column,
+    Deed,
+    Panel,
+    Refused,
+    ShownAdmin,
+    actor,
+    actors,
+    audit_panel,
+    link,
+    may,
+    url_of,
+    verb,
+)
 from nonprofit.admin_site import Figure, on_desk
 
 MAKE = "donations.make_printrun"
@@ -26,7 +42,7 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
     change_list_template = "admin/print_runs.html"
     list_display = ("number", "made_at", "who", "letters", "mailed")
     list_display_links = ("number",)
-    fields = ("made_at", "who", "letters", "mailed", "paper")
+    fields = ("made_at", "who", "letters", "mailed", "paper", "printer")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PrintRun]:
         return super().get_queryset(request).annotate(count=Count("receipts"))
@@ -35,6 +51,7 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
         waiting = print_run.waiting()
         context = {"waiting": waiting, "may_make": may(request, MAKE), "most": print_run.MOST}
         context["homeless"] = _named(waiting.homeless)
+        context["came_back"] = [(sheet.receipt, sheet.reason) for sheet in waiting.sheets if sheet.reason][:20]
         context["kept_back"] = _named(waiting.kept_back)
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
@@ -52,7 +69,8 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
 
     @admin.display(description="Mailed")
     def mailed(self, run: PrintRun) -> object:
-        return clock.local_date(run.mailed_at) if run.mailed_at else "not yet"
+        broken = f", broken off after page {run.last_good_page}" if run.cancelled_at else ""
+        return f"{clock.local_date(run.mailed_at) if run.mailed_at else 'not yet'}{broken}"
 
     @admin.display(description="PDF")
     def paper(self, run: PrintRun) -> SafeString:
@@ -63,6 +81,15 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
         if row.mailed_at or not may(request, MAKE):
             return []
         return [Deed("It is in the mail", reverse("admin:donations_printrun_mailed", args=[row.pk]))]
+
+    @admin.display(description="The printer")
+    def printer(self, run: PrintRun) -> SafeString | str:
+        if run.cancelled_at:
+            return f"broke off; letters up to page {run.last_good_page} came out"
+        if run.mailed_at:
+            return "printed all"
+        url = reverse("admin:donations_printrun_broken_off", args=[run.pk])
+        return format_html('<a href="{}">It broke off</a>', url)
 
     def panels(self, request: HttpRequest, row: PrintRun) -> list[Panel]:
         panels = [stack_panel(row)]
@@ -76,6 +103,7 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
             path("make/", view(self.make), name="donations_printrun_make"),
             path("<int:pk>/pdf/", view(self.pdf), name="donations_printrun_pdf"),
             path("<int:pk>/mailed/", view(self.mark), name="donations_printrun_mailed"),
+            path("<int:pk>/broken-off/", view(self.broken_off), name="donations_printrun_broken_off"),
             *super().get_urls(),
         ]
 
@@ -110,9 +138,41 @@ class PrintRunAdmin(ShownAdmin[PrintRun]):
         """The button on the run's page."""
         return verb(request, MAKE, PrintRun, pk, _mark)
 
+    def broken_off(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The printer broke off: which page was the last good one."""
+        if not may(request, MAKE):
+            raise PermissionDenied
+        run = get_object_or_404(PrintRun, pk=pk)
+        form = BrokenOffForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                print_run.cancel(run.pk, last_good_page=form.cleaned_data["last_good_page"], actor=actor(request))
+            except print_run.CannotCancel as trouble:
+                form.add_error("last_good_page", str(trouble))
+            else:
+                messages.success(request, "What came out stays printed. The other letters wait for the next run.")
+                return redirect(url_of(run))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "run": run, "form": form}
+        return TemplateResponse(
+            request, "admin/broken_off.html", {**context, "title": f"The printer broke off run {run.pk}"}
+        )
+
+
+class BrokenOffForm(Form):
+    """How far the printer came."""
+
+    last_good_page = forms.IntegerField(
+        label="Last page that came out well",
+        min_value=0,
+        help_text="Counted from the first sheet of the PDF, the list on top included. 0 if nothing came out.",
+    )
+
 
 def _mark(run: PrintRun, who: str) -> str:
-    return f"Run {print_run.mark_mailed(run.pk, who).pk} is marked as mailed."
+    try:
+        return f"Run {print_run.mark_mailed(run.pk, who).pk} is marked as mailed."
+    except print_run.CannotMail as trouble:
+        raise Refused(str(trouble)) from trouble
 
 
 def _named(receipts: list[Receipt]) -> SafeString:
@@ -124,7 +184,7 @@ def _named(receipts: list[Receipt]) -> SafeString:
 def stack_panel(run: PrintRun) -> Panel:
     """What lies in the stack, and which letters must be taken out again before it is mailed."""
     columns = [Column("Page", is_number=True), Column("Letter"), Column("To"), Column("Place"), Column("Now")]
-    printed = run.receipts.select_related("receipt__gift__donor", "receipt__void")
+    printed = run.receipts.select_related("run", "receipt__gift__donor", "receipt__void")
     rows = [(one.page, link(one.receipt), *_to(one.receipt), _now(run, one)) for one in printed]
     return Panel("In the stack", columns, rows, "It is empty.")
 
@@ -137,6 +197,8 @@ def _to(receipt: Receipt) -> tuple[str, str]:
 
 def _now(run: PrintRun, printed: PrintedReceipt) -> str:
     """Flags are looked at when the letter goes: what changed since it was printed (domain rule 83)."""
+    if not printed.came_out:
+        return "did not come out"
     if hasattr(printed.receipt, "void"):
         return "void" if run.mailed_at else "void: take it out"
     if not run.mailed_at and not deliver.recipient(printed.receipt).may_get(on_paper=True):

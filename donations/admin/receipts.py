@@ -8,43 +8,90 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from donations.admin.gifts import ByGiftAdmin, receipt_panel
+from donations.admin.receipt_pages import REPLACE, ReceiptPages
 from donations.models import PrintedReceipt, Receipt, ReceiptDue, ReceiptPdf, ReceiptVoid
-from donations.receipts import deliver, issue
+from donations.receipts import deliver, events, issue
 from nonprofit import clock
 from nonprofit.admin_amounts import sees_amounts
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import Column, Panel, Refused, actor, audit_panel, may, verb
+from nonprofit.admin_parts import Column, Deed, Panel, Refused, actor, actors, audit_panel, link, may, verb
 
 RESEND = "donations.resend_receipt"
 
 
+class SeriesFilter(admin.SimpleListFilter):
+    """Which book the number is of."""
+
+    title, parameter_name = "book", "series"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("R", "tax receipts"), ("L", "letters and thanks"), ("S", "yearly statements")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Receipt]) -> QuerySet[Receipt]:
+        return queryset.filter(series=self.value()) if self.value() else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Papers that do not stand, or are not made yet; all others are issued."""
+
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(state), str(state.label)) for state in Receipt.State if state != Receipt.State.ISSUED]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Receipt]) -> QuerySet[Receipt]:
+        match self.value():
+            case "draft":
+                return queryset.filter(pdf__isnull=True, void__isnull=True)
+            case "void":
+                return queryset.filter(void__isnull=False, replaced_by__isnull=True)
+            case "replaced":
+                return queryset.filter(void__isnull=False, replaced_by__isnull=False)
+        return queryset
+
+
 @admin.register(Receipt)
-class ReceiptAdmin(ByGiftAdmin):
-    list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "delivery")
+class ReceiptAdmin(ReceiptPages, ByGiftAdmin):
+    list_display = ("number", "issued_at", "supporter", "amount_shown", "gift_link", "state_shown", "delivery")
     list_select_related = ("gift", "pdf__email", "void")
     heavy = ("snapshot", "pdf__email__text", "pdf__email__html")
-    list_filter = (dates("issued_at", "day of issue", are_instants=True),)
+    list_filter = (SeriesFilter, StateFilter, dates("issued_at", "day of issue", are_instants=True))
     actions = ("send_again",)
-    fields = ("number", "standing", "issued_at", "supporter", "amount_shown", "gift_link", "paper")
+    fields = (
+        *("number", "standing", "replaces_link", "replaced_link", "issued_at"),
+        *("supporter", "amount_shown", "gift_link", "paper", "code"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Receipt]:
         prints = PrintedReceipt.objects.select_related("run").order_by("pk")
-        return super().get_queryset(request).prefetch_related(Prefetch("prints", prints))
+        return super().get_queryset(request).with_state().prefetch_related(Prefetch("prints", prints))
+
+    @admin.display(description="State")
+    def state_shown(self, receipt: Receipt) -> str:
+        return Receipt.State(receipt.state).label
+
+    @admin.display(description="Replaces")
+    def replaces_link(self, receipt: Receipt) -> SafeString | str:
+        return link(receipt.replaces)
+
+    @admin.display(description="Replaced by")
+    def replaced_link(self, receipt: Receipt) -> SafeString | str:
+        return link(getattr(receipt, "replaced_by", None))
 
     @admin.display(description="Delivery")
     def delivery(self, receipt: Receipt) -> str:
         pdf: ReceiptPdf | None = getattr(receipt, "pdf", None)
-        printed = list(receipt.prints.all())
+        printed = [one for one in receipt.prints.all() if one.came_out]
         if hasattr(receipt, "void"):
             return "void"
         if pdf is None:
             return "PDF being made"
-        if pdf.email:
-            return pdf.email.get_status_display()
+        if pdf.email and not printed:
+            return pdf.email.last_error if pdf.email.last_error else pdf.email.get_status_display()
         if not printed:
             return "on paper, not printed yet"
         run = printed[-1].run
@@ -64,7 +111,11 @@ class ReceiptAdmin(ByGiftAdmin):
             return "is being made"
         file = receipt.pdf.file
         url = reverse("admin:donations_receipt_pdf", args=[receipt.pk])
-        return format_html('<a href="{}">As issued</a>, {} bytes, SHA-256 {}', url, f"{file.size:,}", file.sha256)
+        words = format_html('<a href="{}">As issued</a>, {} bytes, SHA-256 {}', url, f"{file.size:,}", file.sha256)
+        if not hasattr(receipt, "void"):
+            return words
+        over = reverse("admin:donations_receipt_voided", args=[receipt.pk])
+        return format_html('{}; <a href="{}">with VOID across it</a>', words, over)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
         return may(request, RESEND)
@@ -77,8 +128,16 @@ class ReceiptAdmin(ByGiftAdmin):
             except Refused as refusal:
                 messages.error(request, f"{receipt.number}: {refusal}")
 
+    def deeds(self, request: HttpRequest, row: Receipt) -> list[Deed]:
+        """Only a paper that stands is copied; a copy says that it is one."""
+        if row.state != Receipt.State.ISSUED or not may(request, RESEND):
+            return []
+        return [Deed("Make a copy", reverse("admin:donations_receipt_copy", args=[row.pk]))]
+
     def panels(self, request: HttpRequest, row: Receipt) -> list[Panel]:
-        panels = [printed_panel(row), *([receipt_panel(request, row.gift, row)] if row.gift else [])]
+        panels = [printed_panel(row), way_panel(request, row)]
+        if row.gift:
+            panels.append(receipt_panel(request, row.gift, row))
         if may(request, "nonprofit.view_auditentry"):
             panels.append(audit_panel([row, *([row.gift] if row.gift else [])]))
         return panels
@@ -111,6 +170,25 @@ def _resend(receipt: Receipt, who: str) -> str:
     except deliver.CannotResend as trouble:
         raise Refused(str(trouble)) from trouble
     return f"{receipt.snapshot.get('paper', 'Receipt')} {receipt.number} is on its way to {letter.to} again."
+
+
+def way_panel(request: HttpRequest, receipt: Receipt) -> Panel:
+    """The paper's way, step by step, its copies to open, and the page that puts it right."""
+    steps = events.delivery(receipt)
+    names = actors([step.actor for step in steps])
+    rows = [(step.at, step.what, step.detail or "—", names[step.actor] or "—") for step in steps]
+    more: list[SafeString] = []
+    if sees_amounts(request):
+        more += [
+            format_html('<a href="{}">Copy {}</a>', reverse("admin:donations_receipt_copied", args=[copy.pk]), place)
+            for place, copy in enumerate(receipt.copies.order_by("pk"), start=1)
+        ]
+    if receipt.gift_id and receipt.state == Receipt.State.ISSUED and may(request, REPLACE) and sees_amounts(request):
+        url = reverse("admin:donations_receipt_correct", args=[receipt.pk])
+        more.append(format_html('<a href="{}">Something on it is wrong</a>', url))
+    columns = [Column("When"), Column("What"), Column("Details"), Column("Who")]
+    said = format_html_join(" · ", "{}", ((one,) for one in more))
+    return Panel("Its way", columns, rows, "It has not left.", more=said)
 
 
 def printed_panel(receipt: Receipt) -> Panel:

@@ -65,13 +65,19 @@ def refunds(gift: Gift) -> list[Refunded]:
     return [*found, Refunded(Money(rest, gift.currency), None)] if rest > 0 else found
 
 
-def replaced(receipt: Receipt | None) -> Replaced | None:
+def replaced(receipt: Receipt | None, gift: Gift) -> Replaced | None:
     """What a new paper of the gift would replace: its void one. None where there is none."""
     voided: ReceiptVoid | None = getattr(receipt, "void", None)
     if receipt is None or voided is None:
         return None
-    is_anothers = voided.reason == REASON.WRONG_DONOR
-    return Replaced(receipt.number, clock.local_date(receipt.issued_at), voided.reason, is_anothers)
+    is_other = is_anothers(receipt, gift)
+    return Replaced(receipt.number, clock.local_date(receipt.issued_at), voided.reason, is_other)
+
+
+def is_anothers(receipt: Receipt, gift: Gift) -> bool:
+    """Whether the paper was made out to another supporter than the one whose gift it is now."""
+    was = receipt.snapshot["donor"].get("id", "")
+    return bool(was) and gift.donor is not None and was != gift.donor.public_id
 
 
 def rows(of_gift: list[list[str]], gift: Gift, refunds: list[Refunded], replaced: Replaced | None) -> list[list[str]]:
@@ -107,7 +113,14 @@ def facts(refunds: list[Refunded], replaced: Replaced | None) -> dict[str, Any]:
     return said
 
 
-def truth(snapshot: dict[str, Any]) -> dict[str, Any]:
+def says_the_same(printed: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether a paper with the facts `now` would tell anything else of its gift than the one that was printed."""
+    # The first papers did not keep whose record it was.
+    whose = {snapshot["donor"]["id"] for snapshot in (printed, now) if snapshot["donor"].get("id")}
+    return len(whose) < 2 and _truth(printed) == _truth(now)
+
+
+def _truth(snapshot: dict[str, Any]) -> dict[str, Any]:
     """What makes a paper true or false of its gift: who, how much, when, for what, with which sentences.
 
     A changed address or letterhead is none of it: for those no paper is issued again (receipts.md 2.2, 4).

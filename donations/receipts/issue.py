@@ -146,7 +146,7 @@ def _written(due: list[ReceiptDue]) -> list[_Ready]:
                 audit.record("task", "no receipt", row.gift)
                 row.delete()
             else:
-                facts = _snapshot(paper, by.who, changed.replaced(row.gift.receipt))
+                facts = _snapshot(paper, by.who, changed.replaced(row.gift.receipt, row.gift))
                 ready.append(_Ready(row, paper.document.series, Draft(facts, row.gift_id, row.gift.receipt_id)))
         except documents.NoRule as error:
             logger.error("no receipt rule", extra={"gift": row.gift_id})
@@ -276,7 +276,11 @@ def _snapshot(paper: Settled, who: Organization, replaced: Replaced | None) -> d
         "locale": "en-US",
         "kind": document.kind,
         "organization": letterhead(who),
-        "donor": {"name": gift.donor_name, "address_lines": gift.address_lines},
+        "donor": {
+            "id": gift.donor.public_id if gift.donor else "",
+            "name": gift.donor_name,
+            "address_lines": gift.address_lines,
+        },
         "salutation": wording.salutation(paper),
         "gift": {
             "id": gift.public_id,

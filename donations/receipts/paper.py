@@ -21,6 +21,8 @@ _MEASURE = 4.75 * 72 / 10.5 * 1000
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _BREAKS = re.compile(r"[ \t]*(?:\r\n|[\n\r\x0b\x0c\x85\u2028\u2029])[ \t]*")
+# "$120.00 − $30.00 = $90.00" stays on one line.
+_SUM = re.compile(r"(?<=\d) ([−=]) (?=[$€£\d])")
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 # Overrides could make a printed amount or name read differently from the stored one; a byte order mark is no text.
 _DIRECTION_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -60,7 +62,11 @@ def letter(snapshot: Mapping[str, Any]) -> dict[str, Any]:
         "rows": [(label, value, fits(value)) for label, value in rows if value],
         "salutation": clipped(clean(snapshot["salutation"]), 160),
         "thanks": [*paragraphs(snapshot.get("replaces", {}).get("words", "")), *paragraphs(snapshot["thanks"])],
-        "statements": [part for statement in snapshot["statements"] for part in paragraphs(statement["text"])],
+        "statements": [
+            _SUM.sub("\u00a0\\1\u00a0", part)
+            for statement in snapshot["statements"]
+            for part in paragraphs(statement["text"])
+        ],
     }
     words = snapshot if has_own_words else FIRST_WORDS | {"title": f"Receipt for your gift of {gift['amount']}"}
     return printed | {name: clean(words[name]) for name in ("paper", "title", "table", "heading")}

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfReader
 
 from donations.models import PrintedReceipt, PrintRun, Receipt, ReceiptPdf
-from donations.receipts import deliver, events, issue, render
+from donations.receipts import bound, deliver, events, issue, render
 from nonprofit import audit, clock, organization
 from nonprofit.models import OutgoingEmail, StoredFile
 
@@ -224,13 +224,7 @@ def _bound(sheets: Sequence[Sheet]) -> tuple[bytes, list[int]]:
     papers = [PdfReader(io.BytesIO(bytes(stored[sheet.receipt.pk]))) for sheet in sheets]
     lengths = [len(paper.pages) for paper in papers]
     listed, pages = _list(sheets, lengths)
-    writer = PdfWriter()
-    for paper in (listed, *papers):
-        writer.append(paper, import_outline=False)
-    writer.add_metadata({"/Title": f"Receipts to mail, {clock.today():%Y-%m-%d}"})
-    whole = io.BytesIO()
-    writer.write(whole)
-    return whole.getvalue(), pages
+    return bound.together([listed, *papers]), pages
 
 
 def _list(sheets: Sequence[Sheet], lengths: Sequence[int]) -> tuple[PdfReader, list[int]]:

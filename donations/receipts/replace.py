@@ -104,7 +104,7 @@ def _says_the_truth(current: Receipt, gift: Gift) -> bool:
         now = issue.snapshot(gift, organization.get())
     except documents.NoRule:
         return False
-    return changed.truth(now) == changed.truth(current.snapshot)
+    return changed.says_the_same(current.snapshot, now)
 
 
 def _number_or_wait(gift: Gift, old: Receipt, actor: str) -> Receipt | None:
@@ -115,7 +115,7 @@ def _number_or_wait(gift: Gift, old: Receipt, actor: str) -> Receipt | None:
         if settled.document == documents.NONE:
             audit.record(actor, "no receipt", gift)
             return None
-        facts = issue.snapshot(gift, who, changed.replaced(old))
+        facts = issue.snapshot(gift, who, changed.replaced(old, gift))
     except documents.NoRule as error:
         ReceiptDue.objects.get_or_create(gift=gift, defaults={"trouble": str(error)[:300]})
         return None

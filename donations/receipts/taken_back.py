@@ -1,11 +1,12 @@
 """Telling that a paper no longer stands, where no new one tells it, and listing those whom no letter reaches."""
 
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Concat
 
 from donations.models import Donor, PrintedReceipt, Receipt, ReceiptEvent, ReceiptVoid
-from donations.receipts import deliver
+from donations.receipts import changed, deliver
 from donations.rules import documents
 from nonprofit import audit, clock, mail, nudge
 from nonprofit.models import AuditEntry, OutgoingEmail
@@ -15,6 +16,8 @@ TOLD = "tell of void receipt"
 REASON = ReceiptVoid.Reason
 # Money that went back is told as such; everything else was our mistake.
 MONEY_WENT_BACK = frozenset({REASON.REFUND, REASON.DISPUTE_LOST, REASON.BOUNCED})
+# Of a wrong donor the new paper goes to somebody else: the old one's supporter still has to hear of it.
+WAS_ANOTHERS = Q(reason=REASON.WRONG_DONOR) & ~Q(was=F("now"))
 
 
 def has_left(receipt: Receipt | None) -> bool:
@@ -34,8 +37,7 @@ def tell(voided: ReceiptVoid, *, is_told_by_new_paper: bool, had_left: bool) -> 
     A new paper to the same supporter tells it by itself. Nobody is told of a paper they never had, but money that goes
     back is always told. Call inside the transaction that voids; safe twice.
     """
-    is_to_another = voided.reason == REASON.WRONG_DONOR
-    if is_told_by_new_paper and not is_to_another:
+    if is_told_by_new_paper and not _is_anothers(voided):
         return None
     if not had_left and voided.reason != REASON.REFUND:
         return None
@@ -64,8 +66,13 @@ def _address(receipt: Receipt) -> str:
     sent = deliver.letters(receipt).exclude(status=OutgoingEmail.Status.STOPPED).last()
     if sent:
         return sent.to
-    is_anothers = ReceiptVoid.objects.filter(receipt=receipt, reason=REASON.WRONG_DONOR).exists()
+    is_anothers = receipt.gift is not None and changed.is_anothers(receipt, receipt.gift)
     return "" if is_anothers else deliver.recipient(receipt).email
+
+
+def _is_anothers(voided: ReceiptVoid) -> bool:
+    gift = voided.receipt.gift
+    return voided.reason == REASON.WRONG_DONOR and gift is not None and changed.is_anothers(voided.receipt, gift)
 
 
 @mail.before_sending
@@ -89,6 +96,10 @@ def _still_wanted(email: OutgoingEmail) -> str:
 # --- people to tell -------------------------------------------------------------------------------------------------
 
 
+def _donor(snapshot: str) -> KeyTextTransform:
+    return KeyTextTransform("id", KeyTransform("donor", snapshot))
+
+
 def to_tell() -> QuerySet[ReceiptVoid]:
     """Void papers that a supporter has and has not heard of: no letter could go, no new paper follows to them.
 
@@ -105,7 +116,8 @@ def to_tell() -> QuerySet[ReceiptVoid]:
     opened = Q(Exists(ReceiptEvent.objects.filter(receipt=OuterRef("receipt"), kind=ReceiptEvent.Kind.OPENED)))
     return (
         ReceiptVoid.objects.exclude(receipt__series="S")
-        .filter(Q(receipt__replaced_by__isnull=True) | Q(reason=REASON.WRONG_DONOR))
+        .annotate(was=_donor("receipt__snapshot"), now=_donor("receipt__replaced_by__snapshot"))
+        .filter(Q(receipt__replaced_by__isnull=True) | WAS_ANOTHERS)
         .filter(receipt__gift__reversal__isnull=True)
         .filter(by_mail | on_paper | opened)
         .annotate(letter_key=its_key)

@@ -32,7 +32,7 @@ def mailroom(stack: Stack) -> None:
 def test_a_run_is_made_and_mailed_by_keyboard(mailroom: None, stack: Stack, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900})
     sign_in(page, builders.staff("Staff"), LIST)
-    expect(page.get_by_text("2 letters for which we have no e-mail address")).to_be_visible()
+    expect(page.get_by_text("2 letters that no e-mail carries")).to_be_visible()
     page.get_by_role("button", name="Make a print run").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("2 letters to print.")).to_be_visible()

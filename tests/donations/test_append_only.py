@@ -3,10 +3,27 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import gifts
-from donations.models import LedgerEntry, ReceiptBook
-from donations.receipts import deliver, issue
+from donations import gifts, reversals
+from donations.models import (
+    BalanceTransaction,
+    Export,
+    ExportDownload,
+    ExportPart,
+    LedgerEntry,
+    Month,
+    Payout,
+    PrintedReceipt,
+    PrintRun,
+    Receipt,
+    ReceiptBook,
+    ReceiptCopy,
+    ReceiptEvent,
+    StatementText,
+)
+from donations.receipts import deliver, issue, void
+from nonprofit import clock
 from tests import builders
+from tests.donations import mailbag
 from tests.donations.test_settle import paid
 
 GROWING = [
@@ -17,6 +34,25 @@ GROWING = [
     ("donations_receiptpdf", "email_id = NULL"),
     ("nonprofit_storedfile", "content = ''"),
     ("nonprofit_auditentry", "actor = 'nobody'"),
+]
+
+
+# Of receipts' life and the books of account.
+GROWING_SINCE = [
+    ("donations_receipt", "chain = repeat('0', 64)"),
+    ("donations_receipt", "replaces_id = NULL, gift_id = NULL"),
+    ("donations_receiptvoid", "reason = 'other'"),
+    ("donations_receiptcopy", "made_by = 'nobody'"),
+    ("donations_receiptevent", "kind = 'delivered'"),
+    ("donations_printedreceipt", "page = 99"),
+    ("donations_reversal", "note = 'x'"),
+    ("donations_statementtext", "text = 'x'"),
+    ("donations_balancetransaction", "amount_minor = 1, net_minor = 1, fee_minor = 0"),
+    ("donations_balancetransaction", "payout_id = NULL"),
+    ("donations_exportpart", "content = ''"),
+    ("donations_exportdownload", "what = 'control'"),
+    ("donations_ledgerentry", "booked_on = booked_on + 40"),
+    ("nonprofit_auditentry", "after = '{}'"),
 ]
 
 
@@ -41,6 +77,88 @@ def test_sql_cannot_change_or_remove_a_row(issued: None, table: str, change: str
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         assert cursor.fetchone()[0] >= 1
+
+
+@pytest.fixture
+def lived(issued: None) -> None:
+    """A receipt with everything that can happen to one, and a row of each of the books, in a month that is closed."""
+    receipt, clerk = Receipt.objects.get(), builders.staff("Finance")
+    file = receipt.pdf.file
+    ReceiptCopy.objects.create(receipt=receipt, file=file, made_by="staff:1")
+    ReceiptEvent.objects.create(receipt=receipt, kind="bounced", actor="mail")
+    run = PrintRun.objects.create(file=file, made_by="staff:1")
+    PrintedReceipt.objects.create(run=run, receipt=receipt, page=2)
+    void.void(receipt.its_gift.pk, reason="other", actor="staff:1")
+    check = mailbag.record()
+    reversals.reverse(check.pk, reason="wrong_entry", noticed_on=clock.today(), actor="staff:1")
+    StatementText.objects.create(code="S0", version=2, text="Nothing was given in return.", written_by="staff:1")
+    payout = Payout.objects.create(
+        stripe_payout_id="po_1",
+        amount_minor=100,
+        currency="usd",
+        status="paid",
+        created_at=clock.now(),
+        arrival_on=clock.today(),
+    )
+    BalanceTransaction.objects.create(
+        stripe_id="txn_9",
+        type="charge",
+        reporting_category="charge",
+        amount_minor=200,
+        fee_minor=10,
+        net_minor=190,
+        currency="usd",
+        created_at=clock.now(),
+        created_on=clock.today(),
+        available_on=clock.today(),
+        payout=payout,
+    )
+    export = Export.objects.create(profile="ledger", made_by="staff:1")
+    ExportPart.objects.create(export=export, position=1, content=b"x")
+    ExportDownload.objects.create(export=export, user=clerk)
+    this_month = clock.today().replace(day=1)
+    Month.objects.create(starts_on=this_month, state="closed", closed_by=clerk, closed_at=clock.now())
+
+
+@pytest.mark.parametrize(("table", "change"), GROWING_SINCE)
+def test_sql_cannot_change_what_happened_to_receipts_and_books(lived: None, table: str, change: str) -> None:
+    refused(f"UPDATE {table} SET {change}")
+    refused(f"DELETE FROM {table}")
+    refused(f"TRUNCATE {table} CASCADE")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        assert cursor.fetchone()[0] >= 1
+
+
+def test_no_line_slips_into_a_closed_month_and_the_next_day_takes_it(lived: None) -> None:
+    line = LedgerEntry.objects.filter(kind="gift").order_by("pk")[0]
+    line.pk, line.source = None, "slipped:in"
+    refused(
+        "INSERT INTO donations_ledgerentry (source, kind, gift_id, fund_id, amount_minor, currency, account,"
+        " happened_at, booked_on, balance_transaction_id, reporting_category, recorded_at)"
+        " SELECT 'slipped:in', 'gift', gift_id,"
+        " fund_id, 100, 'usd', 'stripe', now(), booked_on, '', '', now() FROM donations_ledgerentry LIMIT 1"
+    )
+    line.booked_on = Month.objects.first_open(line.booked_on)
+    line.save(force_insert=True)
+    assert line.booked_on > clock.today().replace(day=27)
+
+
+def test_the_only_thing_a_movement_of_the_balance_learns_later_is_its_payout(lived: None) -> None:
+    BalanceTransaction.objects.create(
+        stripe_id="txn_10",
+        type="charge",
+        reporting_category="charge",
+        amount_minor=1,
+        fee_minor=0,
+        net_minor=1,
+        currency="usd",
+        created_at=clock.now(),
+        created_on=clock.today(),
+        available_on=clock.today(),
+    )
+    assert BalanceTransaction.objects.filter(stripe_id="txn_10").update(payout=Payout.objects.get()) == 1
+    refused("UPDATE donations_balancetransaction SET payout_id = NULL WHERE stripe_id = 'txn_10'")
 
 
 def test_the_receipt_book_never_goes_back(issued: None) -> None:

@@ -176,7 +176,7 @@ def test_the_page_says_what_waits_and_the_button_makes_it() -> None:
     homeless = waiting_paper("No Home", address_line1="", city="", region="", postal_code="")
     staff = desk("Staff")
     shown = staff.get(LIST).content.decode()
-    assert "<strong>1</strong> letter for which we have no e-mail address" in shown
+    assert "<strong>1</strong> letter that no e-mail carries" in shown
     assert "No postal address is known for <a href" in shown
     assert homeless.number in shown
 
