@@ -149,10 +149,10 @@ def _content(pdf: Pdf) -> Iterator[str]:
         ids: set[int] = set()
         inside: list[str] = []
         loose = 0
-        for operands, operator in pikepdf.parse_content_stream(page):
-            match str(operator):
+        for instruction in pikepdf.parse_content_stream(page):
+            match str(instruction.operator):
                 case "BMC" | "BDC":
-                    kind, mcid = _opened(list(operands))
+                    kind, mcid = _opened(list(instruction.operands))
                     if kind == "artifact" and "tagged" in inside:
                         yield f"7.1: an artifact inside tagged content on page {number}"
                     inside.append(kind)

@@ -1,6 +1,6 @@
 """Receipts in the admin: every printed fact, the PDF as issued, the letters it left with, and sending it again."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from donations.admin.gifts import ByGiftAdmin, receipt_panel
 from donations.admin.receipt_pages import REPLACE, ReceiptPages
 from donations.models import PrintedReceipt, Receipt, ReceiptDue, ReceiptPdf, ReceiptVoid
+from donations.models.receipt import ReceiptQuerySet
 from donations.receipts import deliver, events, issue
 from nonprofit import clock
 from nonprofit.admin_amounts import sees_amounts
@@ -68,7 +69,8 @@ class ReceiptAdmin(ReceiptPages, ByGiftAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Receipt]:
         prints = PrintedReceipt.objects.select_related("run").order_by("pk")
-        return super().get_queryset(request).with_state().prefetch_related(Prefetch("prints", prints))
+        receipts = cast(ReceiptQuerySet, super().get_queryset(request))
+        return receipts.with_state().prefetch_related(Prefetch("prints", prints))
 
     @admin.display(description="State")
     def state_shown(self, receipt: Receipt) -> str:

@@ -38,7 +38,7 @@ def together(papers: Sequence[PdfReader]) -> bytes:
 
 
 def _carry_over(writer: PdfWriter, paper: PdfReader, start: int, tree: DictionaryObject, numbers: ArrayObject) -> None:
-    own = paper.root_object["/StructTreeRoot"].get_object()
+    own: Any = paper.root_object["/StructTreeRoot"].get_object()
     # Cloned with its pages already there, so that its elements name those.
     mine: Any = own.clone(writer)
     _plain(mine)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+
+from django.db.models import F, Q
 
 from donations.models import PrintedReceipt, Receipt, ReceiptEvent
 from donations.receipts import deliver
@@ -135,9 +137,10 @@ def has_bounced(letter: OutgoingEmail, receipt: Receipt) -> bool:
 
 
 def undelivered() -> list[tuple[Receipt, str]]:
-    """Standing papers whose last letter did not arrive and that went no other way, with the reason; oldest first.
+    """Standing papers that are needed, whose last letter did not arrive, and that went no other way; with the reason.
 
-    Bounces and given-up letters are few, so they are found from there.
+    Oldest first. Bounces and given-up letters are few, so they are found from there; those of earlier years are over:
+    their supporters have filed.
     """
     bounced = set(ReceiptEvent.objects.filter(kind=KIND.BOUNCED).values_list("receipt_id", flat=True))
     failed = OutgoingEmail.objects.filter(status=OutgoingEmail.Status.FAILED, key__startswith=deliver.KEY)
@@ -145,8 +148,10 @@ def undelivered() -> list[tuple[Receipt, str]]:
         number = key.removeprefix(deliver.KEY).partition(":")[0]
         bounced |= {int(number)} if number.isdigit() else set()
     opened_ones = ReceiptEvent.objects.filter(receipt__in=bounced, kind=KIND.OPENED).values("receipt")
+    last_year = clock.midnight(date(clock.today().year - 1, 1, 1))
     receipts = (
-        Receipt.objects.filter(pk__in=bounced, void__isnull=True, pdf__isnull=False)
+        Receipt.objects.filter(_needed(), pk__in=bounced, issued_at__gte=last_year)
+        .filter(void__isnull=True, pdf__isnull=False)
         .exclude(pk__in=opened_ones)
         .exclude(pk__in=PrintedReceipt.objects.filter(receipt__in=bounced).live().values("receipt"))
         .select_related("gift__donor", "statement__donor")
@@ -160,20 +165,19 @@ def undelivered() -> list[tuple[Receipt, str]]:
     return found
 
 
-def _why(letter: OutgoingEmail, receipt: Receipt) -> str:
-    last = receipt.events.filter(kind=KIND.BOUNCED, detail__startswith=_detail(letter)).last()
-    code = last.detail.partition(": ")[2] if last else letter.last_error
-    return f"the e-mail came back{f' ({code})' if code else ''}"
-
-
-def needs_paper(receipt: Receipt) -> bool:
-    """Whether a paper that did not arrive by e-mail must go by mail: its supporter loses the deduction without it.
+def _needed() -> Q:
+    """Papers that must go by mail when e-mail does not arrive: their supporter loses the deduction without them.
 
     Gifts of $250 or more and those with a valued benefit, at once; in January, while there is still time before people
     file, every one (receipts.md 1.0, "contemporaneous"; domain rule 39).
     """
-    facts = receipt.snapshot
-    codes = {statement["code"] for statement in facts.get("statements", [])}
-    if clock.today().month == 1 or VALUED in codes or receipt.gift is None:
-        return True
-    return int(facts["gift"]["amount_minor"]) >= NEEDS_PAPER_FROM_MINOR
+    if clock.today().month == 1:
+        return Q()
+    is_large = Q(gift__amount_minor__gte=NEEDS_PAPER_FROM_MINOR + F("gift__refunded_minor"))
+    return is_large | Q(gift__isnull=True) | Q(snapshot__statements__contains=[{"code": VALUED}])
+
+
+def _why(letter: OutgoingEmail, receipt: Receipt) -> str:
+    last = receipt.events.filter(kind=KIND.BOUNCED, detail__startswith=_detail(letter)).last()
+    code = last.detail.partition(": ")[2] if last else letter.last_error
+    return f"the e-mail came back{f' ({code})' if code else ''}"

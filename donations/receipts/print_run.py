@@ -69,7 +69,7 @@ def waiting(at_once: int = LOOKED_AT) -> Waiting:
 
 def count() -> int:
     """How many papers wait for a run, those that may not go among them."""
-    return _unprinted().count() + sum(events.needs_paper(receipt) for receipt, _ in events.undelivered())
+    return _unprinted().count() + len(events.undelivered())
 
 
 def to_call() -> list[tuple[Receipt, str]]:
@@ -82,7 +82,7 @@ def to_call() -> list[tuple[Receipt, str]]:
 def _add_undelivered(found: Waiting, among: Collection[int] | None = None) -> None:
     """What came back and is needed, as a sheet with its reason. among: only these receipts."""
     for receipt, reason in events.undelivered():
-        if not events.needs_paper(receipt) or (among is not None and receipt.pk not in among):
+        if among is not None and receipt.pk not in among:
             continue
         if not deliver.recipient(receipt).may_get(on_paper=True):
             found.kept_back.append(receipt)

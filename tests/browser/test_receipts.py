@@ -1,0 +1,114 @@
+"""The life of a receipt in a real browser: checked by its code, put right by keyboard, explained; on phone and desk."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from donations.models import Gift, Receipt
+from donations.receipts import deliver, print_run, replace
+from nonprofit import clock
+from nonprofit.models import OutgoingEmail
+from tests import builders
+from tests.browser.test_accessibility import LOOKS, assert_clean
+from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.conftest import OpenPage
+from tests.donations import mailbag
+from tests.donations.test_print_run import waiting_paper
+from tests.donations.test_replace import refund
+from tests.stack import Stack
+from tests.watch import Watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
+RECEIPTS = "/admin/donations/receipt/"
+
+
+@pytest.fixture
+def papers(stack: Stack) -> tuple[Receipt, Receipt]:
+    """A void paper and the one that replaced it; its letter has left."""
+    builders.campaign()
+    gift = mailbag.record("check", donor=builders.donor(name="Alice Novak", email="alice@example.org"))
+    old = mailbag.receipted(gift)
+    OutgoingEmail.objects.filter(key=old.mail_key).update(status="sent", sent_at=clock.now())
+    refund(gift, 1000)
+    replace.replace(gift.pk, reason="refund", actor="staff:1")
+    gift.refresh_from_db()
+    deliver.prepare(gift.paper.pk)
+    return old, gift.paper
+
+
+def look(page: Page, name: str) -> None:
+    """A picture for people who want to see the pages: set PICTURES to a folder."""
+    if folder := os.environ.get("PICTURES"):
+        width = page.viewport_size["width"] if page.viewport_size else 0
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_anybody_checks_a_paper_by_its_code(
+    papers: tuple[Receipt, Receipt], open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
+) -> None:
+    watch.allow(r"status of 404")
+    old, new = papers
+    page = open_page(viewport=viewport, color_scheme=scheme)
+    page.goto("/receipts/check/")
+    assert_clean(page, "the form")
+    look(page, f"check-form-{scheme}")
+    for code, says in ((new.code.lower(), "is genuine"), (old.code, "is void"), ("aaaa bbbb cccc", "do not know")):
+        page.get_by_label("code").fill(code)
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text(says)
+        assert_clean(page, says)
+        look(page, f"check-{says.replace(' ', '-')}-{scheme}")
+        assert "Alice" not in page.content()
+
+
+def test_a_paper_is_put_right_by_keyboard(papers: tuple[Receipt, Receipt], open_page: OpenPage) -> None:
+    _, new = papers
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, builders.staff("Finance"), f"{RECEIPTS}{new.pk}/change/")
+    page.get_by_role("link", name="Something on it is wrong").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Name on the paper").fill("Alice Nowak")
+    page.get_by_label("What was wrong").fill("misread")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="This will happen")).to_be_visible()
+    expect(page.get_by_text("To alice@example.org")).to_be_visible()
+    assert Gift.objects.get().donor_name == "Alice Novak"
+    page.get_by_role("button", name=f"Replace {new.number}").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("takes its place")).to_be_visible()
+    assert Gift.objects.get().donor_name == "Alice Nowak"
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_the_pages_are_clean(
+    papers: tuple[Receipt, Receipt], open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
+) -> None:
+    old, new = papers
+    waiting_paper("Dora Quill")
+    run = print_run.make("staff:1")
+    assert run is not None
+    page = open_page(viewport=viewport, color_scheme=scheme)
+    sign_in(page, builders.staff("Administrator"), RECEIPTS)
+    book = new.number[:6]
+    addresses = {
+        "list": RECEIPTS,
+        "void": f"{RECEIPTS}{old.pk}/change/",
+        "stands": f"{RECEIPTS}{new.pk}/change/",
+        "correct": f"{RECEIPTS}{new.pk}/correct/",
+        "numbers": f"{RECEIPTS}numbers/?book={book}",
+        "to-tell": f"{RECEIPTS}to-tell/",
+        "broken-off": f"/admin/donations/printrun/{run.pk}/broken-off/",
+    }
+    for address in addresses.values():
+        page.goto(address)
+        expect(page.locator("#content h1")).to_be_visible()
+        assert watch.unexpected() == [], address
+    watch.allow(AXE_NOISE)
+    for name, address in addresses.items():
+        page.goto(address)
+        look(page, f"admin-{name}-{scheme}")
+        assert_clean(page, name)
