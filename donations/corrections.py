@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptVoid
-from donations.receipts import deliver, issue, replace, taken_back
+from donations.receipts import deliver, issue, replace, statement_due, taken_back
 from donations.rules import documents
 from nonprofit import audit, clock, mail
 from nonprofit.models import OutgoingEmail
@@ -65,7 +65,10 @@ def correct(gift_id: int, right: Correction, *, actor: str) -> ReceiptVoid | Non
     _check(gift, right, donor, actor)
     before, after = _changed(gift, right, donor)
     if after:
+        # Whoever was told of it in a statement, and for whichever year, is told anew.
+        statement_due.changed(gift)
         _write(gift, right, before, after, actor)
+        statement_due.changed(gift)
     return replace.replace(gift.pk, reason=right.reason, actor=actor, note=right.note)
 
 

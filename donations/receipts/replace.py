@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from donations.models import Gift, Receipt, ReceiptDue, ReceiptVoid
-from donations.receipts import changed, issue, taken_back, terms, void
+from donations.receipts import changed, issue, statement_due, taken_back, terms, void
 from donations.rules import documents
 from nonprofit import audit, clock, nudge, organization
 
@@ -41,6 +41,8 @@ def replace(
         return voided
     if instead_of is None and _says_the_truth(current, gift):
         return ReceiptVoid.objects.filter(receipt=current.replaces_id).first() if current.replaces_id else None
+    # A statement of the year names the paper that falls.
+    statement_due.changed(gift)
     # What had left is asked before the letters that still wait are stopped.
     had_left = taken_back.has_left(current)
     if not is_due(gift):
@@ -72,6 +74,7 @@ def reissue(gift_id: int, *, actor: str, note: str = "") -> Receipt | None:
     if ReceiptDue.objects.filter(gift=gift).exists():
         return None
     audit.record(actor, "issue receipt again", current, reason=note)
+    statement_due.changed(gift)
     return _number_or_wait(gift, current, actor)
 
 

@@ -2,17 +2,19 @@
 
 import io
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pikepdf
 import pytest
+import time_machine
 from pikepdf import Dictionary, Name
 
 from donations.models import GiftBenefit, Receipt, SafeHarbor
 from donations.receipts import copies, deliver, issue, print_run, replace
 from nonprofit import clock
 from tests import builders, pdf_ua
-from tests.donations import mailbag
+from tests.donations import mailbag, yearly
 from tests.donations.test_print_run import waiting_paper
 from tests.donations.test_replace import refund
 
@@ -74,6 +76,20 @@ def stack() -> bytes:
     return bytes(run.file.content)
 
 
+def statement() -> bytes:
+    """Of three pages."""
+    with time_machine.travel(yearly.JANUARY, tick=False):
+        donor = builders.donor(name="Alice Novak", email="alice@example.org")
+        for n in range(80):
+            mailbag.record("check", donor=donor, on=date(yearly.YEAR, n % 12 + 1, 3), check_number=str(1000 + n))
+        issue.issue_due(100)
+        yearly.due(donor)
+        yearly.issued()
+        pdf = content(yearly.stated(donor).receipt)
+    assert len(pikepdf.open(io.BytesIO(pdf)).pages) >= 3
+    return pdf
+
+
 PAPERS: dict[str, Callable[[], bytes]] = {
     "tax receipt": tax_receipt,
     "quid pro quo": quid_pro_quo,
@@ -83,6 +99,7 @@ PAPERS: dict[str, Callable[[], bytes]] = {
     "copy": copy,
     "void": void_paper,
     "print run": stack,
+    "statement": statement,
 }
 
 
