@@ -1,9 +1,9 @@
-"""`bin/test`: sees to a browser and hands over to pytest, whose arguments it takes."""
+"""`bin/test`: sees to a browser and hands over to pytest, whose arguments it takes; without any, in shards."""
 
 import os
 import sys
 
-from tests import chromium
+from tests import chromium, shards
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         if os.environ.get("CI") == "true":
             sys.exit(1)
         _say("Going on without the browser tests.")
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *sys.argv[1:]])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(sys.argv[1:] or shards.arguments())])
 
 
 def _say(text: str) -> None:

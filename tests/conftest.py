@@ -18,7 +18,7 @@ from sandbox.launch_site import STATE, Keys, Ports, Site
 from sandbox.options import Options
 from sandbox.server import Sandbox
 from sandbox.servers import Server
-from tests import chromium, databases
+from tests import chromium, databases, shards
 from tests.stack import DATABASE as STACK_DATABASE
 from tests.stack import Stack
 from tests.watch import Watch
@@ -49,17 +49,24 @@ def _take_servers() -> tuple[Server, Server, Path]:
 
 
 # Here and not in a hook: settings are read at the first import of a model, which other conftests may do on import.
-DATABASE, BROKER, LOGS = _take_servers()
-SITE = Site(Ports.free(), Keys.new(), DATABASE.url("more_ways" if DATABASE.ours else ""), BROKER.url(), LOGS)
-os.environ.update(SITE.settings())
-SITE.collect_static()
-django.setup()
+if not shards.ONLY_HANDS_OUT:
+    DATABASE, BROKER, LOGS = _take_servers()
+    SITE = Site(Ports.free(), Keys.new(), DATABASE.url("more_ways" if DATABASE.ours else ""), BROKER.url(), LOGS)
+    os.environ.update(SITE.settings())
+    SITE.collect_static()
+    django.setup()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Our own order and last line."""
+    config.pluginmanager.register(shards)
 
 
 def pytest_unconfigure() -> None:
     """Nothing of ours is left running."""
-    BROKER.stop()
-    DATABASE.stop()
+    if not shards.ONLY_HANDS_OUT:
+        BROKER.stop()
+        DATABASE.stop()
 
 
 # --- databases ------------------------------------------------------------------------------------------------
@@ -93,17 +100,26 @@ def pristine(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> str:
     return PRISTINE
 
 
+@pytest.fixture(scope="session")
+def _committed(pristine: str) -> databases.Snapshot:
+    """The database in which commits are real, as the migrations left it."""
+    databases.clone(DATABASE, COMMITTED, pristine)
+    snapshot = databases.Snapshot(DATABASE.url(COMMITTED))
+    snapshot.take()
+    return snapshot
+
+
 @pytest.fixture
-def committed_db(pristine: str, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A database of this test's own where commits are real, for threads and crashes; gone afterwards.
+def committed_db(_committed: databases.Snapshot, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database where commits are real, for threads and crashes; what this test wrote is gone afterwards.
 
     `@pytest.mark.django_db(transaction=True)` and `transactional_db` mean this too. Django's own way would empty every
     table after each test, which the ledger's triggers refuse and which would lose what the migrations put in.
     """
-    databases.clone(DATABASE, COMMITTED, pristine)
     with _using(COMMITTED, django_db_blocker):
         yield
-    servers.drop_database(DATABASE, COMMITTED)
+    databases.end_sessions(DATABASE, COMMITTED)
+    _committed.put_back()
 
 
 @pytest.fixture
