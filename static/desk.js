@@ -191,9 +191,10 @@
   function take_up() {
     const left = JSON.parse(sessionStorage.getItem(LEFT) || "null");
     sessionStorage.removeItem(LEFT);
-    if (!left || begun) return;
+    // A row that the server began to show is the same one as it was saved last, so what was left here is newer.
+    if (!left || (begun && left.attempt !== form.elements.attempt.value)) return;
     put(left);
-    changing = [...byId("rows").children].find((row) => JSON.parse(row.dataset.values).attempt === left.attempt) || null;
+    if (!begun) changing = [...byId("rows").children].find((row) => JSON.parse(row.dataset.values).attempt === left.attempt) || null;
     changing?.classList.add("changing");
     touched = begun = true;
     autosave();

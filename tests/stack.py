@@ -70,7 +70,7 @@ class Stack:
         self._snapshot.put_back()
         self.control("reset", {})
 
-    def wait_until_idle(self, seconds: float = 10.0) -> None:
+    def wait_until_idle(self, seconds: float = 60.0) -> None:
         """No task is waiting or being worked on. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         quiet = 0

@@ -300,6 +300,28 @@ def test_a_row_is_changed_removed_and_brought_back(stack: Stack, page: Page) -> 
     assert (back.attempt, back.amount_minor, back.check_number) == (row.attempt, 4_500, "1001")
 
 
+def test_what_the_server_never_heard_is_there_after_a_reload(stack: Stack, page: Page, watch: Watch) -> None:
+    sam = builders.staff("Staff")
+    batch = opened(sam)
+    builders.donor(name="Ana Silva")
+    sign_in(page, sam, f"/admin/donations/batch/{batch.pk}/change/")
+    expect(page.locator("#id_donor_text")).to_be_focused()
+    typist = Typist(page)
+    typist.types("Ana Silva")
+    typist.picks("Ana Silva")
+    typist.until(batch.rows.filter(donor__name="Ana Silva", amount_minor=None).exists)
+
+    watch.allow("Failed to load resource|ERR_INTERNET_DISCONNECTED")
+    page.route("**/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    typist.types("99.5")
+    page.reload()
+    expect(page.locator("#typing-title")).to_have_text("Row 1")
+    expect(page.locator("#id_amount")).to_have_value("99.5")
+    page.unroute_all()
+    typist.until(batch.rows.filter(amount_minor=9_950).exists)
+    assert batch.rows.count() == 1
+
+
 def test_a_grant_with_its_advisor_and_a_duplicate(stack: Stack, page: Page) -> None:
     sam = builders.staff("Staff")
     batch = opened(sam)
