@@ -46,9 +46,9 @@ from donations.models import (
     PromisePart,
     PromisePayment,
     Receipt,
+    ReceiptCopy,
     Refund,
     RenderTrouble,
-    ReceiptCopy,
     Reversal,
     SafeHarbor,
     SoftCredit,
@@ -59,8 +59,7 @@ from donations.models import (
     Tag,
     Way,
 )
-from donations.receipts import statement_people
-from donations.receipts import void
+from donations.receipts import statement_people, void
 from members.models import NewsletterSubscription
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry, Organization, OutgoingEmail, StoredFile, User
