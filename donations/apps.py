@@ -14,4 +14,5 @@ class DonationsConfig(AppConfig):
         # Only here are all apps loaded, which models need before they can be imported.
         from donations.receipts import statement_due
 
-        signals.gift_reversed.connect(statement_due.gift_changed, dispatch_uid="donations.statements")
+        for moved in (signals.gift_reversed, signals.gift_restored):
+            moved.connect(statement_due.gift_changed, dispatch_uid="donations.statements")

@@ -9,7 +9,7 @@ import time_machine
 from django.db import transaction
 from pypdf import PdfReader
 
-from donations import reversals
+from donations import refunds, reversals
 from donations.desk import merging
 from donations.models import (
     AnnualStatement,
@@ -25,9 +25,10 @@ from donations.receipts import issue, making, print_run, render, statement_due, 
 from nonprofit import mail
 from nonprofit.models import OutgoingEmail
 from tests import builders
-from tests.donations import mailbag, yearly
+from tests.donations import mailbag, money_back, yearly
 from tests.donations.test_settle import at_once
 from tests.donations.yearly import gave, issued, lines, stated, supporter
+from tests.members import people
 
 pytestmark = pytest.mark.django_db
 MARCH, APRIL = date(2026, 3, 3), date(2026, 4, 1)
@@ -197,6 +198,26 @@ def test_a_bounce_after_it_makes_version_2_which_replaces_version_1() -> None:
     assert lines(second)["cash"][0][2] == other.paper.number
     sequences = list(Receipt.objects.filter(series="S").order_by("sequence").values_list("sequence", flat=True))
     assert sequences == [1, 2]
+
+
+def test_refunds_as_stripe_tells_them_each_make_a_version() -> None:
+    gift = people.gave("ana@example.org", 10_000, on=MARCH)
+    people.receipted(gift)
+    ana = Donor.objects.get(email="ana@example.org")
+    yearly.due(ana)
+    issued()
+
+    told = []
+    for state in ("succeeded", "failed"):
+        refunds.apply(gift.pk, money_back.refund(gift, 1, 4000, state))
+        issued()
+        last = stated(ana)
+        told.append((last.version, last.cash_minor, [line[3] for line in lines(last).get("back", [])]))
+
+    assert told == [(2, 6000, ["$100.00", "-$40.00"]), (3, 10_000, [])]
+    gift.refresh_from_db()
+    assert lines(stated(ana))["cash"][0][2] == gift.paper.number
+    assert AnnualStatement.objects.filter(donor=ana, receipt__void__isnull=True).count() == 1
 
 
 def test_a_change_that_changes_nothing_makes_no_version() -> None:
