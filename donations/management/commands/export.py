@@ -37,13 +37,13 @@ class Command(BaseCommand):
             export = flow.ask(wanted, actor="command")
         except CannotExport as refusal:
             raise CommandError(str(refusal)) from refusal
-        self._say(f"{export}: {export.rows_expected:,} rows")
+        self._say(f"{export}: about {export.rows_expected:,} rows to read")
         flow.make(export.pk)
         export.refresh_from_db()
         if export.state != Export.State.DONE:
             raise CommandError(export.trouble or f"{export} is {export.get_state_display()}")
         self._write(export, options["output"] or Path(control.file_name(export)))
-        self._say(f"done in {time.monotonic() - began:.1f} s, SHA-256 {export.sha256}")
+        self._say(f"{export.rows:,} rows in {time.monotonic() - began:.1f} s, SHA-256 {export.sha256}")
 
     def _write(self, export: Export, path: Path) -> None:
         with path.open("wb") as file:
