@@ -16,6 +16,7 @@ from tests.faults.books import (
     run,
     state,
     sweep,
+    time_passes,
     wait,
 )
 from tests.faults.giver import Giver
@@ -65,6 +66,7 @@ def test_a_worker_dies_while_a_refund_is_booked(stack: Stack) -> None:
     [gift] = given(stack)
     with locked(stack, "donations_receipt"):
         ask(gift, 1000)
+        time_passes()
         run(stack, "donations.tasks.sweep_refunds")
         wait(lambda: bool(stuck_backends(stack)), 30.0, what=state())
         stack.worker.kill()
@@ -82,7 +84,6 @@ def test_stripe_refunds_and_falls_silent(stack: Stack) -> None:
     fault = {"kind": "timeout_after", "path": "/v1/refunds", "method": "POST", "count": 2, "seconds": 0.2}
     stack.control("faults", fault)
     ask(gift, 2500)
-    run(stack, "donations.tasks.sweep_refunds")
     until(stack, "refunded")
     assert len(stack.control("state?kind=refund")["refunds"]) == 1
     assert_what_went_back_balances(stack)
