@@ -1,5 +1,6 @@
 """Finance in a real browser: tie the bank, explain a difference, close a month; every page of the books is clean."""
 
+import hashlib
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,10 +10,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from donations.books import compare
-from donations.models import BalanceTransaction, BankLine, Difference, Gift, LedgerEntry, Month, Payout, ReceiptDue
+from donations.models import (
+    BalanceTransaction,
+    BankLine,
+    Difference,
+    Export,
+    ExportDownload,
+    Gift,
+    LedgerEntry,
+    Month,
+    Payout,
+    ReceiptDue,
+)
 from tests import builders
 from tests.browser.test_accessibility import LOOKS, assert_clean
 from tests.browser.test_desk import AXE_NOISE, CUT_OFF, sign_in
+from tests.browser.test_exports import downloaded
 from tests.conftest import OpenPage
 from tests.donations.bookkeeping import account, brought, csv, movement
 from tests.donations.test_compare import statement, swept, whole
@@ -48,7 +61,7 @@ def refunds_a_part(page: Page, gift: Gift) -> None:
     """Ten dollars of the gift go back, through Stripe and into the books."""
     page.goto(f"{DESK}gift/{gift.pk}/change/")
     page.get_by_role("link", name="Refund it").click()
-    page.get_by_label("Amount").fill("10")
+    page.get_by_role("textbox", name="Amount").fill("10")
     page.get_by_label("The supporter asked").check()
     page.get_by_role("button", name="Show what will happen").click()
     page.get_by_role("button", name="Refund it").click()
@@ -105,7 +118,20 @@ def test_finance_refunds_ties_explains_and_closes_a_month(
     assert (month.closed_by, month.state, month.override_reason) == (finance, "closed", "")
     assert LedgerEntry.objects.filter(booked_on__lt=date(2026, 11, 1)).exists()
 
+    # Its posting file was asked for by the closing; downloaded twice, it is the same to the byte.
+    posted = Export.objects.get(month=month)
+    wait(Export.objects.filter(pk=posted.pk, state="done").exists, 60.0, what=state())
+    page.goto(f"{DESK}export/{posted.pk}/change/")
+    files = [downloaded(page, "Download the file") for _ in range(2)]
+    posted.refresh_from_db()
+    assert {hashlib.sha256(file).hexdigest() for file in files} == {posted.sha256}
+    assert b"2026-10" in files[0]
+    assert ExportDownload.objects.filter(export=posted, user=finance).count() == 2
+    # The refund of today is in none of it: October's file is the same before and after.
+    assert LedgerEntry.objects.get(kind="refund", gift=given.get()).source.encode() not in files[0]
+
     # One asks to open it again; the same person cannot agree, another one can.
+    page.goto(f"{DESK}month/tie-out/2026-10/")
     page.get_by_label("Why it must open again").fill("A deposit is missing")
     page.get_by_role("button", name="Ask to reopen").click()
     page.get_by_role("button", name="Agree and open it").click()
@@ -114,6 +140,8 @@ def test_finance_refunds_ties_explains_and_closes_a_month(
     sign_in(other, builders.staff("Finance"), f"{DESK}month/tie-out/2026-10/")
     other.get_by_role("button", name="Agree and open it").click()
     expect(other.locator(".messagelist")).to_contain_text("October 2026 is open again")
+    posted.refresh_from_db()
+    assert posted.voided_at
 
 
 def pages() -> dict[str, str]:
