@@ -64,16 +64,17 @@ def write(finance: User) -> None:
 
 
 def _payouts() -> list[Payout]:
-    """A payout each week of what came in it; the last one is on its way."""
-    found = []
+    """A payout each week of what came in it; the last one is on its way. A poor week waits for the next."""
+    found, lines = [], []
     movements = list(BalanceTransaction.objects.order_by("created_at", "pk"))
     for monday, of_week in groupby(
         movements, key=lambda one: one.created_on - timedelta(days=one.created_on.weekday())
     ):
-        lines = list(of_week)
+        lines += of_week
         amount = sum(line.net_minor for line in lines)
         if amount > 0:
             found.append(_payout(monday + timedelta(days=7), amount, [line.pk for line in lines]))
+            lines = []
     return found
 
 

@@ -241,6 +241,11 @@ class Books:
             issued_at=_issued_at(gift),
         )
 
+    def draw(self) -> None:
+        """The papers that the verbs have numbered meanwhile have their PDF and letter, too."""
+        receipts = list(Receipt.objects.filter(pdf=None).select_related("gift__donor").order_by("pk"))
+        self._letters(receipts, self._papers(receipts))
+
     def _papers(self, receipts: list[Receipt]) -> list[StoredFile]:
         """Drawn by two threads: the typesetter lets go of Python's lock."""
         with ThreadPoolExecutor(2) as pool:

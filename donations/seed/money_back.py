@@ -14,11 +14,12 @@ DISPUTE_FEE_MINOR = 15_00
 
 def write(now: datetime, chance: Random) -> None:
     """As Stripe would have told it, through the verbs that its events call. Call where the ledger can still change."""
-    at = now - timedelta(hours=30)
+    # Some days ago, so that the weeks since have brought in what it took.
+    at = now - timedelta(days=10)
     once = Gift.objects.settled().filter(kind=Gift.Kind.CARD, plan=None, settled_at__lt=at - timedelta(hours=1))
     # Not Ana's: hers is the portal that the walk through the demo shows.
     others = once.exclude(donor_email="ana@example.org").filter(amount_minor__gte=20_00)
-    full, part, asked, lost = others.order_by("-settled_at", "pk")[:4]
+    full, part, asked, lost = others.order_by("amount_minor", "-settled_at", "pk")[:4]
     refunds.apply(full.pk, _refund(full, full.amount_minor, at, chance))
     refunds.apply(part.pk, _refund(part, part.amount_minor // 2, at, chance))
     disputes.apply(_dispute(asked, "needs_response", at, chance), asked.pk)
@@ -43,7 +44,7 @@ def _dispute(gift: Gift, status: str, at: datetime, chance: Random) -> gateway.D
         reason="fraudulent" if status == "lost" else "product_not_received",
         status=status,
         created_at=at,
-        evidence_due_at=None if status == "lost" else at + timedelta(days=7),
+        evidence_due_at=None if status == "lost" else clock.now() + timedelta(days=5),
         as_of=clock.now(),
         balances=(_movement(-gift.amount_minor, DISPUTE_FEE_MINOR, "dispute", dispute_id, at, chance),),
     )

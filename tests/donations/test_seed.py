@@ -160,23 +160,27 @@ def test_letters_to_people_without_e_mail_were_printed_or_wait_for_the_printer()
     assert 5 <= len(sheets) <= 15
 
 
+RECEIVED = ["settled", "reversed", "refunded", "disputed", "lost"]
+
+
 def test_each_received_gift_is_booked_once_with_its_fee() -> None:
     settled = Gift.objects.settled()
     lines = LedgerEntry.objects.order_by()
     # Services, and goods nobody valued, are in no ledger; what was taken back keeps its first line.
-    of_money = Gift.objects.filter(status__in=["settled", "reversed"], amount_minor__gt=0)
+    received = Gift.objects.filter(status__in=RECEIVED)
+    of_money = received.filter(amount_minor__gt=0)
     assert lines.filter(kind="gift").count() == of_money.count()
     assert lines.filter(kind="property").count() == settled.filter(detail__internal_value_minor__gt=0).count()
-    by_card = settled.filter(kind__in=["card", "phone"], origin__isnull=True)
+    by_card = received.filter(kind__in=["card", "phone"], origin__isnull=True)
     assert lines.filter(kind="fee").count() == by_card.count() + GiftOrigin.objects.count()
     assert not lines.filter(kind="gift").exclude(amount_minor=F("gift__amount_minor")).exists()
-    card_lines = lines.filter(gift__in=by_card)
+    card_lines = lines.filter(gift__in=by_card, kind__in=["gift", "fee"])
     assert not card_lines.exclude(donor=F("gift__donor"), fund=F("gift__fund"), booked_on=F("gift__gift_on")).exists()
-    booked = lines.filter(kind__in=["gift", "reversal"]).aggregate(sum=Sum("amount_minor"))["sum"]
-    assert booked == settled.aggregate(sum=Sum("amount_minor"))["sum"]
+    booked = lines.filter(kind__in=["gift", "reversal", "refund", "dispute"]).aggregate(sum=Sum("amount_minor"))["sum"]
+    assert booked == settled.aggregate(sum=Sum(F("amount_minor") - F("refunded_minor")))["sum"]
     assert by_card.filter(attempts__outcome=Attempt.Outcome.SUCCEEDED).count() == by_card.count()
     assert AuditEntry.objects.filter(action="settle", target_type="gift").count() == by_card.count()
-    assert not LedgerEntry.objects.filter(gift__isnull=False).exclude(gift__status__in=["settled", "reversed"]).exists()
+    assert not LedgerEntry.objects.filter(gift__isnull=False).exclude(gift__status__in=RECEIVED).exists()
 
 
 def test_each_received_gift_has_its_one_paper_and_a_letter_where_there_is_an_address() -> None:
@@ -187,7 +191,11 @@ def test_each_received_gift_has_its_one_paper_and_a_letter_where_there_is_an_add
     assert (
         Receipt.objects.count()
         == ReceiptPdf.objects.count()
-        == settled.filter(origin__isnull=True).count() - 1 + Reversal.objects.count()
+        == settled.filter(origin__isnull=True).count()
+        - 1
+        + Reversal.objects.count()
+        + Gift.objects.filter(status__in=["refunded", "disputed", "lost"]).count()
+        + Receipt.objects.filter(replaces__isnull=False).count()
     )
     assert not ReceiptDue.objects.exists()
     letters = OutgoingEmail.objects.filter(receipt_pdf__isnull=False)

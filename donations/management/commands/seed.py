@@ -10,8 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from donations.models import Gift, Receipt
-from donations.receipts import deliver
+from donations.models import Gift
 from donations.seed import banking, books, events, history, logins, mailroom, money_back, newsroom, offers, people
 from nonprofit import clock
 from nonprofit.models import Organization, User
@@ -38,9 +37,6 @@ class Command(BaseCommand):
             raise CommandError("--people takes a number from 100 to 1000.")
         began = time.monotonic()
         self._fill(options["people"])
-        # Drawn when everything stands: papers of gifts that were partly refunded since.
-        for pk in Receipt.objects.filter(pdf=None).values_list("pk", flat=True):
-            deliver.prepare(pk)
         self._say(f"done in {time.monotonic() - began:.1f} s")
 
     # All or nothing: the ledger's rows could not be taken back.
@@ -68,6 +64,7 @@ class Command(BaseCommand):
         kept.issue(now, self._say)
         self._say("a year of checks, grants, shares and goods, and what came back")
         money_back.write(now, chance)
+        kept.draw()
         banking.write(desk.finance)
         self._say("Stripe's movements and payouts, the bank's statement, and a deposit that nobody knows")
         events.write(now, chance)
