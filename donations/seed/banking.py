@@ -65,7 +65,8 @@ def write(finance: User) -> None:
 
 def _payouts() -> list[Payout]:
     """A payout each week of what came in it; the last one is on its way. A poor week waits for the next."""
-    found, lines = [], []
+    found: list[Payout] = []
+    lines: list[BalanceTransaction] = []
     movements = list(BalanceTransaction.objects.order_by("created_at", "pk"))
     for monday, of_week in groupby(
         movements, key=lambda one: one.created_on - timedelta(days=one.created_on.weekday())
