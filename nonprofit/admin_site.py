@@ -60,7 +60,7 @@ ORDER = (
         "StripeEvent",
     ),
     *("Campaign", "Benefit", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
-    *("SafeHarbor", "StatementText"),
+    *("SafeHarbor", "StatementText", "Policy", "Account"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]

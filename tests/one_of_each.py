@@ -13,6 +13,7 @@ from django.db import models
 from donations import reversals
 from donations.desk import merging
 from donations.models import (
+    Account,
     AccountDetail,
     BalanceTransaction,
     BankAccount,
@@ -40,6 +41,7 @@ from donations.models import (
     PaymentLink,
     Payout,
     PhoneCall,
+    Policy,
     PrintedReceipt,
     PrintRun,
     Promise,
@@ -113,6 +115,8 @@ def rows() -> dict[str, Any]:
             "pk", flat=True
         )[0]
         for model in (
+            Account,
+            Policy,
             LedgerEntry,
             AuditEntry,
             BatchRow,

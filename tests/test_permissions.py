@@ -57,6 +57,7 @@ SF, ES, ESF = who(S, F), who(E, S), who(E, S, F)
 
 TABLES = {
     "auth_group": Stock(NOBODY),
+    "donations_account": Stock(who(F), change=who(F)),
     "donations_accountdetail": Stock(SF),
     "donations_balancetransaction": Stock(who(F)),
     "donations_bankaccount": Stock(who(F), add=who(F), change=who(F)),
@@ -80,6 +81,7 @@ TABLES = {
     "donations_plan": Stock(SF),
     "donations_printrun": Stock(SF),
     "donations_promise": Stock(SF),
+    "donations_policy": Stock(who(F), change=who(F)),
     "donations_promisepart": Stock(SF),
     "donations_receipt": Stock(SF),
     "donations_receiptdue": Stock(SF),
