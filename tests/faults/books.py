@@ -78,7 +78,7 @@ def is_finished(gifts: int) -> bool:
     return (
         Gift.objects.settled().count() == gifts
         and ReceiptPdf.objects.count() == gifts
-        and OutgoingEmail.objects.filter(template="receipt", status="sent").count() == gifts
+        and OutgoingEmail.objects.filter(template__in=["receipt", "receipt_paper"], status="sent").count() == gifts
     )
 
 
