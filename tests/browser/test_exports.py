@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from donations.books.exports import flow
 from donations.models import Export, ExportDownload
-from nonprofit import nudge
 from tests import builders
 from tests.browser.test_accessibility import LOOKS, assert_clean
 from tests.browser.test_desk import AXE_NOISE, sign_in
 from tests.conftest import OpenPage
 from tests.donations import exported
+from tests.faults.books import run
 from tests.stack import Stack
 from tests.watch import Watch
 
@@ -53,7 +52,7 @@ def test_finance_exports_a_month_and_downloads_it_again(books: None, open_page: 
     assert ExportDownload.objects.count() == 4
 
 
-def test_a_large_export_shows_how_far_it_is_and_then_its_file(books: None, open_page: OpenPage) -> None:
+def test_a_large_export_shows_how_far_it_is_and_then_its_file(stack: Stack, books: None, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900})
     sign_in(page, builders.staff("Finance"), "/admin/")
     export = Export.objects.create(
@@ -61,7 +60,7 @@ def test_a_large_export_shows_how_far_it_is_and_then_its_file(books: None, open_
     )
     page.goto(f"/admin/donations/export/{export.pk}/change/")
     expect(page.get_by_text("You can leave this page")).to_be_visible()
-    nudge.now(flow.TASK, export.pk)
+    run(stack, "donations.tasks.sweep_exports")
     expect(page.get_by_role("button", name="Download the file")).to_be_visible(timeout=60_000)
 
 
