@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from donations import waiting
-from donations.models import Receipt, ReceiptPdf
+from donations.models import Gift, Receipt, ReceiptPdf
 from nonprofit import clock
 from nonprofit.models import StoredFile
 from tests import builders
@@ -53,6 +53,7 @@ def test_a_settled_gift_with_its_receipt(client: Client, django_assert_num_queri
         "message": "Thank you. Your gift has arrived.",
     }
     receipt = Receipt.objects.create(series="R", year=2026, sequence=7, number="R-2026-000007", gift=gift, snapshot={})
+    Gift.objects.filter(pk=gift.pk).update(receipt=receipt)
     assert client.get(f"/thanks/{gift.token}/status/").json()["receipt_state"] == "numbered"
     ReceiptPdf.objects.create(receipt=receipt, file=StoredFile.keep(b"%PDF", "application/pdf"))
     with django_assert_num_queries(1):

@@ -158,7 +158,7 @@ def test_the_page_costs_the_same_however_much_one_gave(ana: Client) -> None:
     people.receipted(Gift.objects.order_by("-pk")[0])
     with CaptureQueriesContext(connection) as many:
         page(ana)
-    assert len(many) == len(few) == 16, [query["sql"][:90] for query in many]
+    assert len(many) == len(few) == 17, [query["sql"][:90] for query in many]
 
 
 @pytest.mark.django_db

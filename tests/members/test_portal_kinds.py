@@ -262,7 +262,7 @@ def test_it_costs_the_same_however_much_one_gave(ana: Donor) -> None:
         give(year)
     with CaptureQueriesContext(connection) as many:
         page(client)
-    assert len(many) == len(few) == 16
+    assert len(many) == len(few) == 17
 
 
 # --- who it belongs to ----------------------------------------------------------------------------------------------
