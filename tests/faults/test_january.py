@@ -1,4 +1,4 @@
-"""The January run over twenty thousand supporters, with the worker killed three times while the mail server is away."""
+"""The January run over everybody, with the worker killed three times while the mail server is away."""
 
 import os
 import time
@@ -15,8 +15,8 @@ from tests import crowd
 from tests.faults import books
 from tests.stack import Stack
 
-# What is claimed; fewer only for whoever is working on the run and cannot wait.
-SUPPORTERS = int(os.environ.get("SUPPORTERS", "20000"))
+# So many that each kill comes in the midst of it; SUPPORTERS=20000 tries it at the size of a large newsroom.
+SUPPORTERS = int(os.environ.get("SUPPORTERS", "2000"))
 # The worker is killed when so many papers are made: while statements are numbered, in the middle, and near the end.
 KILLED_AT = (SUPPORTERS // 100, SUPPORTERS * 2 // 5, SUPPORTERS * 3 // 4)
 
