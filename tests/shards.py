@@ -14,8 +14,12 @@ def arguments() -> list[str]:
     """What makes pytest hand the suite out; nothing where the servers are not our own but given."""
     if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         return []  # the processes would empty each other's databases
+    # Each has a database, a worker, a web server and a browser to run: with less than two cores for each, tests that
+    # type as fast as the page answers outrun it.
+    processes = int(os.environ.get("TEST_PROCESSES", "0")) or min((os.cpu_count() or 1) // 2, MOST)
+    if processes < 2:
+        return []
     os.environ["TESTS_HANDED_OUT"] = "true"
-    processes = max(2, min(os.cpu_count() or 1, MOST))
     # A file at a time, for fixtures that a file's tests share; in our own order, not by how many tests a file has.
     ours = ["--numprocesses", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
     # A process that died ends the run; a new one would begin the same file again, and die of it again.

@@ -49,6 +49,7 @@ def _environment(suite: Path, **more: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     # What other plugins there are makes no difference, and each process would take its time to load them.
     mine = {"CHROMIUM": shutil.which("true") or "", "SUITE": str(suite), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    mine["TEST_PROCESSES"] = "2"
     return env | mine | more
 
 
