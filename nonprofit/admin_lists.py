@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
@@ -17,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 
+from nonprofit import admin_rows
 from nonprofit.generics import Paginator
 
 # Counting a million rows costs more than showing fifty of them.
@@ -47,6 +49,12 @@ class IndexedList(ChangeList):
     """Sorts by the columns that have an index, also when another one is typed into the address; turns by rows."""
 
     turns: tuple[Turn, ...] = ()
+
+    def table(self) -> dict[str, Any]:
+        """What Django's template of a list's table is given, with rows of our own making."""
+        headers = list(result_headers(self))
+        sorted_by = sum(1 for header in headers if header["sortable"] and header["sorted"])
+        return {"results": admin_rows.rows(self), "result_headers": headers, "num_sorted_fields": sorted_by}
 
     def get_ordering_field(self, field_name: Any) -> Any:
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None

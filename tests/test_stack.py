@@ -10,8 +10,13 @@ from django.db import connection
 from playwright.sync_api import Page
 
 from sandbox.launch_site import fetches
+from tests.databases import LARGE
 from tests.stack import Stack
 from tests.watch import Watch
+
+# The migrations' groups of staff, and the first number that a test's own group was given.
+GROUPS = 4
+FIRST: set[int] = set()
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -28,6 +33,21 @@ def test_a_committed_database_is_new_for_each_test(turn: int) -> None:
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
         seen = other.execute("SELECT count(*) FROM auth_group WHERE name = 'committed'").fetchone()
     assert seen == (1,)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+@pytest.mark.django_db(transaction=True)
+def test_a_committed_database_forgets_many_rows_too(turn: int) -> None:
+    # More than a table may grow to before it is emptied as a whole, with all that refers to it.
+    assert Group.objects.count() == GROUPS
+    first = Group.objects.create(name="first").pk
+    Group.objects.bulk_create(Group(name=f"{number:0150}") for number in range(20_000))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size('auth_group')")
+        assert cursor.fetchone()[0] > LARGE
+    assert Permission.objects.filter(group__name="Finance").exists()
+    FIRST.add(first)
+    assert len(FIRST) == 1, "the numbers begin anew"
 
 
 def test_killed_parts_are_back_after_a_start(stack: Stack) -> None:

@@ -121,10 +121,12 @@ class PromisePartAdmin(SeenWithPromises):
             return queryset, False
         if term[:2].upper() == "P-" and term[2:].isdigit() and len(term) < 18:
             return queryset.filter(promise_id=int(term[2:])), False
-        found, is_cut = search.donors(Donor.objects.order_by(), term)
-        if is_cut:
+        found = search.donors(Donor.objects.order_by(), term)
+        if found.is_cut:
             messages.warning(request, f"More than {search.PEOPLE:,} supporters fit. Type more.")
-        return queryset.filter(promise__donor__in=list(found.values_list("pk", flat=True)[: search.PEOPLE])), False
+        return queryset.filter(
+            promise__donor__in=list(found.donors.values_list("pk", flat=True)[: search.PEOPLE])
+        ), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         answer = super().changelist_view(request, extra_context)

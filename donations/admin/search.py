@@ -56,9 +56,10 @@ def _minor(word: str) -> int | None:
 def people(words: list[str]) -> tuple[list[int], bool]:
     """Ids of donors whose name or e-mail holds every word, and whether there were more than PEOPLE.
 
-    On the trigram indexes, by the expression that Django's icontains emits.
+    On the trigram indexes, by the expression that Django's icontains emits. Without records that were merged: what was
+    theirs is another's.
     """
-    found = Donor.objects.filter(_holds(words, "name", "email")).order_by()
+    found = Donor.objects.filter(_holds(words, "name", "email"), merged_into__isnull=True).order_by()
     ids = list(found.values_list("pk", flat=True)[: PEOPLE + 1])
     return ids[:PEOPLE], len(ids) > PEOPLE
 
@@ -100,9 +101,19 @@ def by_gift(queryset: QuerySet[Model], text: str, *, by_amount: bool = True) -> 
     return queryset.filter(gift__pk__any=ids[:PEOPLE]), is_cut or len(ids) > PEOPLE
 
 
-def donors(queryset: QuerySet[Donor], text: str) -> tuple[QuerySet[Donor], bool]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Supporters who fit. is_cut: more did than were looked at. is_named: somebody is called that, no need to ask."""
+
+    donors: QuerySet[Donor]
+    is_cut: bool = False
+    is_named: bool = False
+
+
+def donors(queryset: QuerySet[Donor], text: str) -> Found:
     """Supporters by name, e-mail, number, or the number of a gift or receipt of theirs."""
     typed = read(text)
+    has_numbers = bool(typed.receipts or typed.gifts or typed.donors)
     for number in typed.receipts:
         queryset = queryset.filter(pk__in=Gift.objects.filter(receipt__number=number).values("donor_id"))
     for pk in typed.gifts:
@@ -112,9 +123,9 @@ def donors(queryset: QuerySet[Donor], text: str) -> tuple[QuerySet[Donor], bool]
     # Nobody is found by an amount, but a house number or "2nd" may stand in a name.
     words = [*typed.words, *[word for word in text.split() if AMOUNT.match(word)], *typed.stripe_ids]
     if not words:
-        return queryset, False
+        return Found(queryset)
     ids, is_cut = people(words)
-    return queryset.filter(pk__any=ids), is_cut
+    return Found(queryset.filter(pk__any=ids), is_cut, is_named=bool(ids) and not has_numbers)
 
 
 def _holds(words: list[str], *columns: str) -> Q:

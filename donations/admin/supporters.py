@@ -65,13 +65,13 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Donor], search_term: str
     ) -> tuple[QuerySet[Donor], bool]:
-        found, is_cut = search.donors(queryset, search_term)
-        if is_cut:
+        found = search.donors(queryset, search_term)
+        if found.is_cut:
             messages.warning(request, f"More than {search.PEOPLE:,} supporters fit; these are some. Type more.")
-        elif search_term.strip() and not found.exists():
+        elif search_term.strip() and not found.is_named and not found.donors.exists():
             matches = find.find(search_term, FOUND)
             return queryset.filter(pk__any=[match.donor_id for match in matches]), False
-        return found, False
+        return found.donors, False
 
     # --- reading or writing ---
 
@@ -290,10 +290,10 @@ class PlanAdmin(ShownAdmin[Plan]):
     ) -> tuple[QuerySet[Plan], bool]:
         if not search_term.strip():
             return queryset, False
-        found, is_cut = search.donors(Donor.objects.order_by(), search_term)
-        if is_cut:
+        found = search.donors(Donor.objects.order_by(), search_term)
+        if found.is_cut:
             messages.warning(request, f"More than {search.PEOPLE:,} supporters fit. Type more.")
-        return queryset.filter(donor_id__in=list(found.values_list("pk", flat=True)[: search.PEOPLE])), False
+        return queryset.filter(donor_id__in=list(found.donors.values_list("pk", flat=True)[: search.PEOPLE])), False
 
     @admin.display(description="Amount")
     def amount_shown(self, plan: Plan) -> Money:

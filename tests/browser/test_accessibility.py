@@ -39,6 +39,7 @@ def newsroom(stack: Stack, watch: Watch) -> None:
 
 
 def assert_clean(page: Page, what: str) -> None:
+    page.wait_for_load_state()
     found = AXE.run(page).response["violations"]
     assert found == [], f"{what}: " + "; ".join(f"{v['id']} {[n['target'] for n in v['nodes']][:4]}" for v in found)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{what} scrolls sideways"

@@ -52,6 +52,7 @@ def sign_in(page: Page, user: User, then: str) -> None:
     assert found
     page.locator("input[name=code]").fill(found.group(1))
     page.locator("main form button").first.click()
+    page.wait_for_url(f"**{then}")
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from donations import donors
 from donations.models import Donor, DonorEmail, DonorMerge, DonorNote, FormerId, NotTheSame, Tag
@@ -181,6 +182,23 @@ def test_the_list_finds_by_phone_old_number_and_slip_and_hides_merged_ones() -> 
     page = client.get(f"{LIST}{merged.pk}/change/").content.decode()
     assert "This record was merged" in page
     assert client.get(f"{LIST}{merged.pk}/edit/").headers["Location"] == f"{LIST}{donor.pk}/change/"
+
+
+def test_whoever_is_called_what_was_typed_is_found_without_a_further_question() -> None:
+    client, donor = desk("Staff"), builders.donor(name="Ana Silva")
+    merged = builders.donor(name="Ana Sylva", merged_into=donor, email=None)
+
+    def asked(text: str) -> tuple[list[int], bool]:
+        with CaptureQueriesContext(connection) as queries:
+            found = client.get(LIST, {"q": text}).context["cl"].result_list
+        looks = [one["sql"] for one in queries if one["sql"].startswith("SELECT 1") and "donations_donor" in one["sql"]]
+        return [one.pk for one in found], bool(looks)
+
+    assert asked("silva") == ([donor.pk], False)
+    # A name that only a merged record has is nobody's: the finder knows whose it is today.
+    assert asked("sylva") == ([donor.pk], True)
+    # With a number beside it, the name alone does not say that somebody fits.
+    assert asked(f"{merged.public_id} silva")[1]
 
 
 # --- merging by hand -------------------------------------------------------------------------------------------------
