@@ -59,7 +59,7 @@ class GivingForm(card_numbers.Guarded, forms.Form):
     """What the giving page sends. `campaign` decides amounts, limits, currency and fee."""
 
     frequency = forms.ChoiceField(
-        choices=Gift.Frequency.choices,
+        choices=[(value, value.label) for value in Gift.ASKED_FOR],
         error_messages={"required": CHOOSE_FREQUENCY, "invalid_choice": CHOOSE_FREQUENCY},
     )
     amount = forms.CharField(error_messages={"required": CHOOSE_AMOUNT})

@@ -236,17 +236,18 @@ def _become_settled(gift: Gift, payment: gateway.Payment, charge: gateway.Charge
         },
     )
     if gift.plan and payment.card:
-        _activate(gift.plan, gift, payment.card, dated)
+        _activate(gift.plan, gift, payment, payment.card, dated.on)
 
 
-def _activate(plan: Plan, gift: Gift, card: gateway.Card, dated: dating.GiftDate) -> None:
+def _activate(plan: Plan, gift: Gift, payment: gateway.Payment, card: gateway.Card, on: date) -> None:
     plan = Plan.objects.select_for_update().get(pk=plan.pk)
     if plan.status != Plan.Status.STARTING:
         return
-    plan.status = Plan.Status.ACTIVE
+    plan.status, plan.status_at = Plan.Status.ACTIVE, clock.now()
     plan.donor = gift.donor
-    plan.started_on, plan.anchor_day = dated.on, dated.on.day
-    plan.next_due_on = schedule.next_due(dated.on, dated.on.day, plan.interval, dated.on)
+    plan.started_on, plan.anchor_day = on, on.day
+    plan.next_due_on = schedule.next_due(on, on.day, plan.interval, on)
+    plan.stripe_customer_id = plan.stripe_customer_id or payment.customer_id
     plan.stripe_payment_method_id = card.payment_method_id
     plan.card_brand, plan.card_last4 = card.brand, card.last4
     plan.card_expires_on = gateway.card_expiry(card)
@@ -356,7 +357,8 @@ def _plan(gift: Gift, wish: CardGift) -> Plan | None:
     plan.amount_minor = wish.amount.minor - wish.covered_fee.minor
     plan.currency = wish.amount.currency
     plan.is_fee_covered = bool(wish.covered_fee)
-    plan.fund = wish.fund
+    plan.fund, plan.campaign = wish.fund, wish.campaign
+    plan.tribute, plan.tribute_name = wish.tribute, wish.tribute_name
     plan.consent_text = consent.text(
         organization=organization.get().name, amount=str(wish.amount), frequency=wish.frequency
     )

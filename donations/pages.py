@@ -79,7 +79,7 @@ def context(page: Page, typed: dict[str, str]) -> dict[str, object]:
         "funds": page.funds if len(page.funds) > 1 else (),
         "frequencies": [
             (value, SHORT[value], [(money, index == 1) for index, money in enumerate(campaign.amounts(value))])
-            for value in Gift.Frequency.values
+            for value in Gift.ASKED_FOR
         ],
         "benefits": [_offer(one, campaign.currency, typed) for one in page.benefits],
         "countries": countries(next(c for c in (typed.get("country"), page.organization.country, "US") if c in CODES)),

@@ -167,5 +167,6 @@ def starting_plan(**fields: Any) -> Plan:
         "consent_text": consent.text(organization="The Harbor Light", amount="$25.00", frequency="monthly"),
         "consent_version": consent.VERSION,
         "consent_at": clock.now(),
+        "stripe_customer_id": f"cus_{next(_count)}",
     }
     return Plan.objects.create(**{**defaults, **fields})

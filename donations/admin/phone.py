@@ -63,6 +63,9 @@ NEEDS_CALLER = (
 )
 
 
+OFTEN = [(value, value.label) for value in Gift.ASKED_FOR]
+
+
 class CallForm(card_numbers.Guarded, forms.Form):
     """What the caller says. No field of it takes a card: that is typed into Stripe's, on the next page."""
 
@@ -81,7 +84,10 @@ class CallForm(card_numbers.Guarded, forms.Form):
     country = forms.ChoiceField(choices=COUNTRIES, required=False)
     amount = MoneyField(label="Amount", error_messages={"required": "Enter the amount."})
     frequency = forms.ChoiceField(
-        label="How often", choices=Gift.Frequency.choices, widget=forms.RadioSelect, initial=Gift.Frequency.ONCE
+        label="How often",
+        choices=[(value, value.label) for value in Gift.ASKED_FOR],
+        widget=forms.RadioSelect,
+        initial=Gift.Frequency.ONCE,
     )
     fund = forms.ModelChoiceField(Fund.objects.all(), label="For")
     campaign = forms.ModelChoiceField(Campaign.objects.filter(is_open=True), required=False)

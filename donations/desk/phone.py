@@ -184,6 +184,7 @@ def _plan(gift: Gift, call: PhoneCall) -> Plan:
     plan = gift.plan or Plan()
     plan.interval = gifts.INTERVALS[gift.frequency]
     plan.amount_minor, plan.currency, plan.fund = gift.amount_minor, gift.currency, gift.fund
+    plan.campaign, plan.tribute, plan.tribute_name = gift.campaign, gift.tribute, gift.tribute_name
     plan.consent_text, plan.consent_version, plan.consent_at = call.consent_text, call.consent_version, call.taken_at
     plan.save()
     return plan

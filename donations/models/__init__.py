@@ -8,6 +8,7 @@ from donations.models.campaign import AccountDetail, Campaign, Fund, Way
 from donations.models.donor import Donor
 from donations.models.gift import Attempt, Gift
 from donations.models.gift_import import DonorOrigin, FormerId, GiftImport, GiftOrigin, ImportMapping, ImportRow
+from donations.models.installment import ChargeDay, Installment, Renewals
 from donations.models.ledger import LedgerEntry
 from donations.models.offline import Batch, BatchRow, GiftDetail, OfflineFacts, Reversal, SoftCredit
 from donations.models.people import DonorAddress, DonorEmail, DonorMerge, DonorNote, NotTheSame, Tag
@@ -44,6 +45,7 @@ __all__ = [
     "BatchRow",
     "Benefit",
     "Campaign",
+    "ChargeDay",
     "Difference",
     "Dispute",
     "Donor",
@@ -66,6 +68,7 @@ __all__ = [
     "GiftOrigin",
     "ImportMapping",
     "ImportRow",
+    "Installment",
     "LedgerEntry",
     "Month",
     "NotTheSame",
@@ -90,6 +93,7 @@ __all__ = [
     "ReceiptVoid",
     "Refund",
     "RenderTrouble",
+    "Renewals",
     "Reversal",
     "SafeHarbor",
     "SoftCredit",

@@ -33,8 +33,12 @@ class GiftQuerySet(models.QuerySet["Gift"]):
         return self.filter(donor__user=user)
 
     def abandoned(self, before: datetime) -> Self:
-        """Gifts begun and never paid, last touched before `before`; those with a payment link wait as long as it."""
+        """Gifts begun and never paid, last touched before `before`; those with a payment link wait as long as it.
+
+        Not a plan's later gifts: their installments decide when to give up.
+        """
         unpaid = self.filter(status__in=[Gift.Status.PENDING, Gift.Status.FAILED], changed_at__lt=before)
+        unpaid = unpaid.filter(installment=None)
         return unpaid.exclude(payment_link__expires_at__gt=clock.now())
 
 
@@ -76,7 +80,11 @@ class Gift(models.Model):
     class Frequency(models.TextChoices):
         ONCE = "once", "One-time gift"
         MONTHLY = "monthly", "Monthly gift"
+        QUARTERLY = "quarterly", "Quarterly gift"
         YEARLY = "yearly", "Yearly gift"
+
+    # What pages ask for; a quarterly gift comes of changing a monthly one.
+    ASKED_FOR = (Frequency.ONCE, Frequency.MONTHLY, Frequency.YEARLY)
 
     class Tribute(models.TextChoices):
         NONE = "", "no"

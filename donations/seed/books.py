@@ -120,6 +120,8 @@ class Books:
         if giving.status == "settled":
             month = self.chance.randrange(1, 13)
             plan.status = Plan.Status.ENDED if promise.ended_on else Plan.Status.ACTIVE
+            if promise.ended_on:
+                plan.end, plan.ended_at = Plan.End.ASKED, clock.midnight(promise.ended_on)
             plan.donor = donors[promise.person.email]
             plan.started_on, plan.anchor_day = promise.started_on, promise.started_on.day
             plan.next_due_on = promise.next_due_on

@@ -156,7 +156,8 @@ class _Making:
                     *(str(first + number), str(donor + number * EVERY), "active" if is_active else "ended", "month"),
                     *(str(MONTHLY[number % len(MONTHLY)]), str(fund), str(started.day), at[:10]),
                     *(due.isoformat() if is_active else r"\N", f"pm_made{self.size.seed}x{number}"),
-                    *("I agree to give this amount every month until I cancel.", "made", at, at),
+                    *(f"cus_made{self.size.seed}x{number}", *(("", r"\N") if is_active else ("asked", at))),
+                    *("I agree to give this amount every month until I cancel.", "made", at, at, at),
                 )
             )
 
@@ -200,7 +201,8 @@ DONOR = (
 )
 PLAN = (
     *("id", "donor_id", "status", "interval", "amount_minor", "fund_id", "anchor_day", "started_on", "next_due_on"),
-    *("stripe_payment_method_id", "consent_text", "consent_version", "consent_at", "created_at"),
+    *("stripe_payment_method_id", "stripe_customer_id", "end", "ended_at"),
+    *("consent_text", "consent_version", "consent_at", "created_at", "status_at"),
 )
 GIFT = (
     *("id", "token", "form_attempt", "donor_id", "plan_id", "kind", "status", "frequency", "amount_minor", "fund_id"),

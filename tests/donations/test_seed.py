@@ -223,12 +223,13 @@ def test_receipt_numbers_have_no_gap_and_follow_the_order_of_issue() -> None:
 
 def test_plans_have_a_gift_for_each_date_and_the_next_one_ahead() -> None:
     today = clock.today()
-    for plan in Plan.objects.filter(status=Plan.Status.ACTIVE).annotate(given=Count("gifts")):
+    for plan in Plan.objects.filter(status=Plan.Status.ACTIVE):
         assert plan.next_due_on is not None
         assert plan.started_on is not None
         assert plan.next_due_on >= today
         months = (plan.next_due_on.year - plan.started_on.year) * 12 + plan.next_due_on.month - plan.started_on.month
-        assert plan.given == (months if plan.interval == "month" else months // 12)
+        given = plan.gifts.count()
+        assert given == (months if plan.interval == "month" else months // 12)
 
 
 def test_nothing_happens_in_the_future() -> None:

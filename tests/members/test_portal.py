@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from donations.models import Gift, Plan, ReceiptPdf
+from nonprofit import clock
 from nonprofit.models import User
 from tests import builders
 from tests.members import people
@@ -121,7 +122,7 @@ def test_a_card_that_ends_too_early_is_said_calmly(ana: Client) -> None:
 def test_an_ended_plan_is_no_plan(ana: Client) -> None:
     plan = builders.starting_plan(amount_minor=1500)
     people.gave("ana@example.org", 1500, plan=plan, frequency="monthly")
-    Plan.objects.update(status=Plan.Status.ENDED)
+    Plan.objects.update(status=Plan.Status.ENDED, end=Plan.End.ASKED, ended_at=clock.now())
     assert "Your monthly gift" not in page(ana)
 
 

@@ -11,7 +11,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from donations.models import Gift
-from donations.seed import banking, books, events, history, logins, mailroom, money_back, newsroom, offers, people
+from donations.seed import (
+    banking,
+    books,
+    events,
+    history,
+    logins,
+    mailroom,
+    money_back,
+    newsroom,
+    offers,
+    people,
+    renewals,
+)
 from nonprofit import clock
 from nonprofit.models import Organization, User
 
@@ -68,6 +80,7 @@ class Command(BaseCommand):
         banking.write(desk.finance)
         self._say("Stripe's movements and payouts, the bank's statement, and a deposit that nobody knows")
         events.write(now, chance)
+        renewals.write(now)
         self._say("sign-ins: ana@example.org and " + ", ".join(email for email, _, _ in logins.STAFF))
 
     def _say(self, text: str) -> None:

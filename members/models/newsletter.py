@@ -1,4 +1,4 @@
-"""Tables of members: who wants our letters."""
+"""Who wants our letters."""
 
 from django.db import models
 from django.db.models.functions import Lower
