@@ -19,6 +19,15 @@ class Decline:
 
 DECLINED = "Your card was declined."
 INQUIRY = "inquiry"
+# Stripe, "Decline codes", https://docs.stripe.com/declines/codes (read 2026-11-26).
+FOR_NOW = (
+    *("call_issuer", "card_not_supported", "do_not_honor", "issuer_not_available", "reenter_transaction"),
+    *("service_not_allowed", "transaction_not_allowed", "try_again_later", "withdrawal_count_limit_exceeded"),
+)
+FOR_GOOD = (
+    *("invalid_account", "new_account_information_available", "pickup_card", "restricted_card"),
+    *("revocation_of_all_authorizations", "revocation_of_authorization", "security_violation", "stop_payment_order"),
+)
 DECLINES = {
     decline.decline_code: decline
     for decline in (
@@ -27,6 +36,10 @@ DECLINES = {
         Decline("card_declined", "lost_card", DECLINED, advice="do_not_try_again"),
         Decline("card_declined", "stolen_card", DECLINED, advice="do_not_try_again"),
         Decline("card_declined", "fraudulent", DECLINED, advice="do_not_try_again"),
+        # Those that no test card has; a saved card can be told to be refused with them (/_test/card-behaves).
+        *(Decline("card_declined", code, DECLINED) for code in FOR_NOW),
+        *(Decline("card_declined", code, DECLINED, advice="do_not_try_again") for code in FOR_GOOD),
+        Decline("incorrect_number", "incorrect_number", "Your card number is incorrect.", "number", "do_not_try_again"),
         Decline(
             "card_declined",
             "card_velocity_exceeded",

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sandbox import errors, fees
 from sandbox.answer import Answer, not_found
-from sandbox.api import attempts, payment_intents
+from sandbox.api import attempts, next_actions, payment_intents, setup_intents
 from sandbox.api.call import Call
 from sandbox.dispatch import Request
 from sandbox.store import Body
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def answer(sandbox: "Sandbox", request: Request) -> Answer:
-    """GET tells the amount; POST {source, client_secret, passed} ends the challenge."""
+    """GET tells the question; POST {source, client_secret, passed} ends the challenge."""
     if request.method == "GET":
         given: dict[str, Any] = {name: values[-1] for name, values in parse_qs(request.query).items()}
     elif request.method == "POST" and "application/json" in request.headers.get("Content-Type", ""):
@@ -43,25 +43,31 @@ def _json(body: bytes) -> dict[str, Any]:
 
 
 def _challenged(call: Call, secret: str, source: str) -> Body:
-    intent = payment_intents.found(call, secret.split("_secret_")[0], secret)
-    if intent["status"] != "requires_action" or call.store.hidden(intent["id"]).get("source") != source:
-        raise errors.unexpected_state("This authentication is over.", intent)
+    found = setup_intents.found if secret.startswith("seti_") else payment_intents.found
+    intent = found(call, secret.split("_secret_")[0], secret)
+    next_actions.check_source(call, intent, source)
     return intent
 
 
 def _shown(intent: Body) -> Body:
-    return {"amount": fees.shown(intent["amount"], intent["currency"])}
+    if intent["object"] == "setup_intent":
+        return {"question": "Your bank asks you to confirm that this card may be saved for later payments."}
+    return {
+        "question": f"Your bank asks you to confirm a payment of {fees.shown(intent['amount'], intent['currency'])}."
+    }
 
 
 def _ended(call: Call, intent: Body, given: dict[str, Any]) -> Body:
     address = (intent["next_action"].get("redirect_to_url") or {}).get("return_url")
     source = call.store.hidden(intent["id"])["source"]
-    after = attempts.authenticate(call, intent, source, passed=given.get("passed") is True)
+    kind: str = intent["object"]
+    authenticate = setup_intents.authenticate if kind == "setup_intent" else attempts.authenticate
+    after = authenticate(call, intent, source, passed=given.get("passed") is True)
     if not address:
         return {"return_url": None}
     outcome = {
-        "payment_intent": intent["id"],
-        "payment_intent_client_secret": intent["client_secret"],
+        kind: intent["id"],
+        f"{kind}_client_secret": intent["client_secret"],
         "redirect_status": "succeeded" if after["status"] == "succeeded" else "failed",
     }
     return {"return_url": f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(outcome)}"}

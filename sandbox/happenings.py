@@ -1,9 +1,10 @@
-"""What banks, supporters and the dashboard do to us, on demand: disputes, refunds made there, payouts, account fees."""
+"""What banks and the dashboard do to us, on demand: disputes, refunds, payouts, fees, saved cards that change."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sandbox.api import balance_transactions, disputes, payouts, refunds
+from sandbox import cards
+from sandbox.api import balance_transactions, disputes, payment_methods, payouts, refunds
 from sandbox.api.call import Call
 from sandbox.store import Body
 
@@ -84,6 +85,30 @@ def _fee(call: Call, given: Given) -> Body:
     return balance_transactions.add_for_account(call, amount, "usd", _text(given, "description", "Monthly fee"))
 
 
+def _replace_card(call: Call, given: Given) -> Body:
+    """The networks' account updater at work; a new expiry two years on where nothing else is said."""
+    method = call.store.get("payment_method", _text(given, "payment_method"), param="payment_method")
+    month, year, last4 = _minor(given, "exp_month"), _minor(given, "exp_year"), _text(given, "last4")
+    if last4 and not (last4.isascii() and last4.isdigit() and len(last4) == 4):
+        raise Refused("last4 must be four digits")
+    if month and month > 12:
+        raise Refused("exp_month must be a month")
+    changes: Body = {"exp_year": year or method["card"]["exp_year"] + (0 if month or last4 else 2)}
+    changes |= {"exp_month": month or method["card"]["exp_month"]} | ({"last4": last4} if last4 else {})
+    return payment_methods.replace_card(call, method["id"], changes)
+
+
+def _behave(call: Call, given: Given) -> Body:
+    """decline: a code of Stripe's, "" to be charged from now on. authenticate: the bank asks each time, or no more."""
+    decline = _text(given, "decline") if "decline" in given else None
+    if decline and decline not in cards.DECLINES:
+        raise Refused(f"decline must be one of {', '.join(sorted(cards.DECLINES))}")
+    asks = ("always" if _yes(given, "authenticate") else "") if "authenticate" in given else None
+    if decline is None and asks is None:
+        raise Refused("say decline, authenticate or both")
+    return payment_methods.behave(call, _text(given, "payment_method"), decline=decline, asks=asks)
+
+
 # Address below /_test/ -> what happens.
 HAPPENINGS: dict[str, Callable[[Call, Given], Body]] = {
     "dispute": _dispute,
@@ -98,6 +123,8 @@ HAPPENINGS: dict[str, Callable[[Call, Given], Body]] = {
     "payout-arrive": lambda call, given: payouts.arrive(call, _text(given, "payout")),
     "payout-fail": lambda call, given: payouts.fail(call, _text(given, "payout")),
     "fee": _fee,
+    "card-replaced": _replace_card,
+    "card-behaves": _behave,
 }
 
 

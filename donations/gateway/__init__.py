@@ -14,8 +14,10 @@ from donations.gateway.books import (
     payouts_since,
     retrieve_payout,
 )
+from donations.gateway.cards import Card, card_expiry, detach_card, retrieve_card
 from donations.gateway.client import (
     APP,
+    AUTHENTICATION_REQUIRED,
     CardDeclined,
     GatewayError,
     GatewayRefused,
@@ -26,20 +28,23 @@ from donations.gateway.client import (
 from donations.gateway.disputes import Dispute, retrieve_dispute
 from donations.gateway.events import EVENT_TYPES, Decline, decline_in, events_since, verified_event
 from donations.gateway.payments import (
-    Card,
     Charge,
     Payment,
     cancel_payment,
-    card_expiry,
     confirm_payment,
+    confirm_saved,
     create_customer,
     create_payment,
+    create_renewal,
+    payments_of,
     retrieve_payment,
 )
 from donations.gateway.refunds import Refund, create_refund, refunds_of, retrieve_refund
+from donations.gateway.setups import Setup, create_setup, retrieve_setup
 
 __all__ = [
     "APP",
+    "AUTHENTICATION_REQUIRED",
     "EVENT_TYPES",
     "Balance",
     "Card",
@@ -54,23 +59,31 @@ __all__ = [
     "Payment",
     "Payout",
     "Refund",
+    "Setup",
     "SignatureRefused",
     "balance",
     "balance_transactions",
     "cancel_payment",
     "card_expiry",
     "confirm_payment",
+    "confirm_saved",
     "create_customer",
     "create_payment",
     "create_refund",
+    "create_renewal",
+    "create_setup",
     "decline_in",
+    "detach_card",
     "events_since",
     "instant",
+    "payments_of",
     "payouts_since",
     "refunds_of",
+    "retrieve_card",
     "retrieve_dispute",
     "retrieve_payment",
     "retrieve_payout",
     "retrieve_refund",
+    "retrieve_setup",
     "verified_event",
 ]

@@ -8,6 +8,9 @@ from django.conf import settings
 from django.db import transaction
 
 APP = "more-ways-to-give"
+# The bank wants to ask the supporter first. Stripe, "Error codes", https://docs.stripe.com/error-codes, and "Decline
+# codes", https://docs.stripe.com/declines/codes (read 2026-11-26).
+AUTHENTICATION_REQUIRED = "authentication_required"
 
 
 class GatewayError(Exception):
@@ -27,7 +30,14 @@ class GatewayRefused(GatewayError):
 
 
 class CardDeclined(GatewayRefused):
-    """The bank said no to this card; another one may be tried. `code` is the most exact reason given."""
+    """The bank said no to this card; another one may be tried. `code` is the most exact reason given.
+
+    AUTHENTICATION_REQUIRED: not without the supporter. charge_id: the failed attempt, "" where none was made.
+    """
+
+    def __init__(self, message: str, code: str, charge_id: str = "") -> None:
+        super().__init__(message, code)
+        self.charge_id = charge_id
 
 
 class SignatureRefused(GatewayError):
@@ -66,9 +76,14 @@ class translated_errors:
         if isinstance(error, stripe.APIConnectionError) or status in {409, 429} or status >= 500:
             raise GatewayUnavailable(code) from error
         if isinstance(error, stripe.CardError):
-            exact = str(getattr(error.error, "decline_code", "") or code)
-            raise CardDeclined(exact, exact) from error
+            exact = decline_reason(code, getattr(error.error, "decline_code", None))
+            raise CardDeclined(exact, exact, str(getattr(error.error, "charge", None) or "")) from error
         raise GatewayRefused(code, code) from error
+
+
+def decline_reason(code: str | None, decline_code: str | None) -> str:
+    """The most exact of Stripe's two codes for a refusal; that the supporter must be asked outdoes the bank's words."""
+    return code if code == AUTHENTICATION_REQUIRED else decline_code or code or ""
 
 
 def instant(seconds: int) -> datetime:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import stripe
 from django.conf import settings
 
-from donations.gateway.client import SignatureRefused, client, instant, translated_errors
+from donations.gateway.client import SignatureRefused, client, decline_reason, instant, translated_errors
 
 if TYPE_CHECKING:
     from stripe.params import EventListParams
@@ -27,6 +27,22 @@ EVENT_TYPES = (
     "payment_intent.payment_failed",
     # When we close an abandoned PaymentIntent, or staff do in the dashboard.
     "payment_intent.canceled",
+    # When the bank wants to ask the supporter, who is there to answer; off session it is a refused attempt instead.
+    "payment_intent.requires_action",
+    # When a card was saved without a charge; it is attached to its customer by then.
+    "setup_intent.succeeded",
+    # When the bank refused to have its card saved, or the supporter did not answer it.
+    "setup_intent.setup_failed",
+    # When the card networks told Stripe that a saved card has a new number or expiry; its id stays.
+    "payment_method.automatically_updated",
+    # When a saved card was taken off its customer, by us or in the dashboard: it can never be charged again.
+    "payment_method.detached",
+    # When anything about a subscription changes: renewed, past due, to end with its period, paused, another amount.
+    "customer.subscription.updated",
+    # When a subscription has ended, at once or with its period; it does not come back.
+    "customer.subscription.deleted",
+    # When a subscription's period was paid: the invoice leads to the payment.
+    "invoice.paid",
     # For each refund, partial ones included; it carries the charge, which no longer lists its refunds.
     "charge.refunded",
     # When a refund is made, by us or in the dashboard.
@@ -58,7 +74,10 @@ ENVELOPE = frozenset({"id", "type", "created", "livemode", "data"})
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """A refused attempt: Stripe's id for it and the most exact code given."""
+    """A refused attempt: Stripe's id for it and the most exact code given.
+
+    source: the failed charge. Where none was made, the event that told; "" in a payment that was fetched.
+    """
 
     source: str
     code: str
@@ -98,6 +117,6 @@ def decline_in(event: Mapping[str, Any]) -> Decline:
     charge = intent.get("latest_charge") or error.get("charge") or ""
     return Decline(
         source=str(charge["id"] if isinstance(charge, dict) else charge) or str(event["id"]),
-        code=str(error.get("decline_code") or error.get("code") or ""),
+        code=decline_reason(error.get("code"), error.get("decline_code")),
         happened_at=instant(event["created"]),
     )

@@ -1,30 +1,27 @@
 """Payments at Stripe: PaymentIntents made, charged, fetched and closed, and the customers they are saved for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import stripe
 
 from donations.gateway.books import Balance, expanded_balance
-from donations.gateway.client import client, identifier, instant, translated_errors
+from donations.gateway.cards import Card, read_card
+from donations.gateway.client import client, decline_reason, identifier, instant, translated_errors
+from donations.gateway.events import Decline
+from nonprofit import clock
 
 if TYPE_CHECKING:
-    from stripe.params import CustomerCreateParams, PaymentIntentConfirmParams, PaymentIntentCreateParams
+    from stripe.params import (
+        CustomerCreateParams,
+        PaymentIntentConfirmParams,
+        PaymentIntentCreateParams,
+        PaymentIntentListParams,
+    )
 
 EXPAND = ["latest_charge.balance_transaction", "payment_method"]
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A saved or charged card. expires_on: last day of its month."""
-
-    payment_method_id: str
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A PaymentIntent as it stands at Stripe now."""
+    """A PaymentIntent as it stands at Stripe now. last_error: why its last attempt was refused, until one succeeds."""
 
     id: str
     status: str
@@ -51,6 +48,7 @@ class Payment:
     charge: Charge | None
     card: Card | None
     customer_id: str
+    last_error: Decline | None = None
 
     @property
     def is_paid(self) -> bool:
@@ -79,7 +77,9 @@ def create_payment(
 ) -> Payment:
     """Make an unconfirmed PaymentIntent, for the browser or for `confirm_payment` to confirm.
 
-    With a customer the card is saved for later charges without the supporter present ("off_session").
+    With a customer the card is saved for later charges without the supporter present ("off_session"), which are to
+    recur: the card networks want that said both when it is saved and when it is charged. Stripe, "Save a card and
+    charge it later", https://docs.stripe.com/payments/cards/save-and-reuse (read 2026-11-26).
     """
     params: PaymentIntentCreateParams = {
         "amount": amount_minor,
@@ -92,6 +92,7 @@ def create_payment(
     if customer_id:
         params["customer"] = customer_id
         params["setup_future_usage"] = "off_session"
+        params["payment_method_options"] = {"card": {"setup_credential_usage": "recurring"}}
     if is_card_only:
         params["allowed_payment_method_types"] = ["card"]
     with translated_errors():
@@ -113,10 +114,73 @@ def confirm_payment(payment_id: str, *, token: str, key: str, return_url: str, i
         return _payment(client().v1.payment_intents.confirm(payment_id, params, {"idempotency_key": key}))
 
 
+def create_renewal(
+    *,
+    amount_minor: int,
+    currency: str,
+    customer_id: str,
+    payment_method_id: str,
+    key: str,
+    metadata: Mapping[str, str],
+    description: str,
+) -> Payment:
+    """Make an unconfirmed PaymentIntent for a saved card, for `confirm_saved` to charge; nothing is charged by this.
+
+    No way of paying that leads away from the page is allowed, so that nobody has to name an address to come back to.
+    """
+    params: PaymentIntentCreateParams = {
+        "amount": amount_minor,
+        "currency": currency,
+        "customer": customer_id,
+        "payment_method": payment_method_id,
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        "allowed_payment_method_types": ["card"],
+        "metadata": dict(metadata),
+        "description": description,
+        "expand": EXPAND,
+    }
+    with translated_errors():
+        return _payment(client().v1.payment_intents.create(params, {"idempotency_key": key}))
+
+
+def confirm_saved(payment_id: str, *, payment_method_id: str, key: str) -> Payment:
+    """Charge a saved card without the supporter ("off_session"), as one of a series of charges that recur.
+
+    The usage is declared as the card networks want it: Stripe, "Save a card and charge it later",
+    https://docs.stripe.com/payments/cards/save-and-reuse (read 2026-11-26). Raises CardDeclined, with the code
+    AUTHENTICATION_REQUIRED where the bank wants to ask the supporter; GatewayRefused, for one that was paid already,
+    too; and GatewayUnavailable when nobody knows whether it was charged: retrieve it, or ask again with the same key.
+    """
+    params: PaymentIntentConfirmParams = {
+        "payment_method": payment_method_id,
+        "off_session": True,
+        "payment_method_options": {"card": {"stored_credential_usage": "recurring"}},
+        "expand": EXPAND,
+    }
+    with translated_errors():
+        return _payment(client().v1.payment_intents.confirm(payment_id, params, {"idempotency_key": key}))
+
+
 def retrieve_payment(payment_id: str) -> Payment:
     """The PaymentIntent as Stripe has it now, with its charge, fee and card."""
     with translated_errors():
         return _payment(client().v1.payment_intents.retrieve(payment_id, {"expand": EXPAND}))
+
+
+def payments_of(customer_id: str, *, since: datetime) -> Iterator[Payment]:
+    """The customer's PaymentIntents created at or after `since`, newest first: the metadata tell what each is for.
+
+    Finds one whose id was lost, when its key is too old to be asked again (Stripe forgets keys after 24 hours).
+    """
+    params: PaymentIntentListParams = {
+        "customer": customer_id,
+        "created": {"gte": int(since.timestamp())},
+        "limit": 100,
+        "expand": [f"data.{name}" for name in EXPAND],
+    }
+    with translated_errors():
+        for intent in client().v1.payment_intents.list(params).auto_paging_iter():
+            yield _payment(intent)
 
 
 def cancel_payment(payment_id: str, *, key: str) -> Payment:
@@ -139,24 +203,22 @@ def _payment(intent: stripe.PaymentIntent) -> Payment:
         client_secret=intent.client_secret or "",
         metadata=intent.metadata.to_dict() if intent.metadata else {},
         charge=_charge(charge) if charge is not None else None,
-        card=_card(intent.payment_method, charge),
+        card=read_card(intent.payment_method),
         customer_id=identifier(intent.customer),
+        last_error=_last_error(intent, charge),
     )
+
+
+def _last_error(intent: stripe.PaymentIntent, charge: stripe.Charge | None) -> Decline | None:
+    """When: the failed charge's instant. Where no charge was made Stripe tells no time, and it is now."""
+    error = intent.last_payment_error
+    if error is None:
+        return None
+    source = str(getattr(error, "charge", None) or "")
+    happened_at = instant(charge.created) if charge is not None and charge.id == source else clock.now()
+    return Decline(source, decline_reason(error.code, getattr(error, "decline_code", None)), happened_at)
 
 
 def _charge(charge: stripe.Charge) -> Charge:
     booked = expanded_balance(charge.balance_transaction)
     return Charge(charge.id, charge.amount, charge.currency, instant(charge.created), booked)
-
-
-def _card(method: str | stripe.PaymentMethod | None, charge: stripe.Charge | None) -> Card | None:
-    if isinstance(method, stripe.PaymentMethod) and method.card:
-        card = method.card
-        return Card(method.id, card.brand, card.last4, card.exp_month, card.exp_year)
-    return None
-
-
-def card_expiry(card: Card) -> date:
-    """The last day on which the card is good: the end of its month."""
-    after = date(card.exp_year + card.exp_month // 12, card.exp_month % 12 + 1, 1)
-    return date.fromordinal(after.toordinal() - 1)

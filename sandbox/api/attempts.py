@@ -1,13 +1,10 @@
 """What happens when a card is charged: success, decline, a challenge by 3-D Secure, or a long wait."""
 
-from sandbox import cards, errors, ids
-from sandbox.api import charges, events, payment_methods, visibility
+from sandbox import cards, errors
+from sandbox.api import charges, events, next_actions, payment_methods, visibility
 from sandbox.api.call import Call
 from sandbox.store import Body
 
-NOT_AUTHENTICATED = (
-    "We are unable to authenticate your payment method. Please choose a different payment method and try again."
-)
 # Seconds; in life it takes weeks.
 DISPUTED_AFTER = 3.0
 
@@ -16,44 +13,25 @@ def begin(
     call: Call, intent: Body, method: Body, *, off_session: bool, is_moto: bool, return_url: str | None, by_sdk: bool
 ) -> Body:
     """The intent after one attempt. Raises StripeError (which keeps what was written) when it was declined."""
-    card = payment_methods.card_of(call, method)
     # Mail and telephone orders are out of the scope of strong customer authentication.
-    if not is_moto and _must_authenticate(call, method, card):
+    if not is_moto and payment_methods.must_authenticate(call, method):
         if off_session:
             raise fail(call, intent, method, cards.DECLINES["authentication_required"], authenticated=False)
         return _challenge(call, intent, method, return_url=return_url, by_sdk=by_sdk)
     return finish(call, intent, method, authenticated=False)
 
 
-def _must_authenticate(call: Call, method: Body, card: cards.Card) -> bool:
-    if card.authentication == "until_set_up":
-        return not (method["customer"] and call.store.hidden(method["id"])["set_up"])
-    return bool(card.authentication)
-
-
 def _challenge(call: Call, intent: Body, method: Body, *, return_url: str | None, by_sdk: bool) -> Body:
-    """The browser must show the bank's page; `authenticate` is how it comes back."""
-    source = ids.new("src")
-    page = f"{call.base_url}/js/three-ds.html?source={source}&intent={intent['id']}"
-    intent["status"] = "requires_action"
-    intent["payment_method"] = method["id"]
-    intent["last_payment_error"] = None
-    if by_sdk or not return_url:
-        sdk = {"type": "three_d_secure_redirect", "stripe_js": page, "source": source, "known_frame_issues": "false"}
-        intent["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": sdk}
-    else:
-        page += f"&client_secret={intent['client_secret']}&redirect=1"
-        redirect = {"return_url": return_url, "url": page}
-        intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": redirect}
-    call.store.save(intent, {**call.store.hidden(intent["id"]), "source": source})
+    """The bank asks; `authenticate` is how the answer comes back."""
+    intent |= {"payment_method": method["id"], "last_payment_error": None}
+    next_actions.ask(call, intent, return_url=return_url, by_sdk=by_sdk)
     events.emit(call, "payment_intent.requires_action", intent)
     return intent
 
 
 def authenticate(call: Call, intent: Body, source: str, *, passed: bool) -> Body:
     """The challenge was answered. Raises StripeError when it was answered already, or with the wrong source."""
-    if intent["status"] != "requires_action" or call.store.hidden(intent["id"]).get("source") != source:
-        raise errors.unexpected_state("This authentication is over.", intent)
+    next_actions.check_source(call, intent, source)
     method = call.store.get("payment_method", intent["payment_method"], param="payment_method")
     intent["next_action"] = None
     if not passed:
@@ -69,7 +47,7 @@ def _not_authenticated(call: Call, intent: Body, method: Body) -> Body:
     intent["last_payment_error"] = {
         "code": code,
         "doc_url": errors.DOCS + code.replace("_", "-"),
-        "message": NOT_AUTHENTICATED,
+        "message": next_actions.NOT_AUTHENTICATED,
         "payment_method": method,
         "type": "invalid_request_error",
     }
@@ -82,9 +60,8 @@ def _not_authenticated(call: Call, intent: Body, method: Body) -> Body:
 def finish(call: Call, intent: Body, method: Body, *, authenticated: bool) -> Body:
     """Past any challenge: the bank decides. Raises StripeError when it declines."""
     payment_methods.remember(call, method, used=True)
-    card = payment_methods.card_of(call, method)
-    if card.decline:
-        raise fail(call, intent, method, cards.DECLINES[card.decline], authenticated=authenticated)
+    if decline := payment_methods.decline_of(call, method):
+        raise fail(call, intent, method, cards.DECLINES[decline], authenticated=authenticated)
     if fault := call.faults.strike("processing", path="/v1/payment_intents"):
         intent |= {"status": "processing", "payment_method": method["id"], "next_action": None}
         intent["processing"] = {"card": {"customer_notification": None}, "type": "card"}

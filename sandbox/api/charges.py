@@ -117,7 +117,7 @@ def _outcome(card: cards.Card, decline: cards.Decline | None) -> Body:
 
 
 def _card_details(intent: Body, method: Body, card: cards.Card, *, authenticated: bool) -> Body:
-    given = method["card"]["checks"]
+    given, options = method["card"]["checks"], intent["payment_method_options"]["card"]
     proof = hashlib.sha256(f"{intent['id']} {method['id']}".encode()).hexdigest()
     return {
         "amount_authorized": intent["amount"],
@@ -136,7 +136,7 @@ def _card_details(intent: Body, method: Body, card: cards.Card, *, authenticated
         "funding": card.funding,
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,
-        "last4": card.last4,
+        "last4": method["card"]["last4"],
         "mandate": None,
         "multicapture": {"status": "unavailable"},
         "network": card.brand,
@@ -144,6 +144,7 @@ def _card_details(intent: Body, method: Body, card: cards.Card, *, authenticated
         "network_transaction_id": str(int(proof[:13], 16))[:15].rjust(15, "1"),
         "overcapture": {"maximum_amount_capturable": intent["amount"], "status": "unavailable"},
         "regulated_status": "unregulated",
+        **pick(options, "setup_credential_usage", "stored_credential_usage"),
         "three_d_secure": AUTHENTICATED | {"transaction_id": proof[:32]} if authenticated else None,
         "wallet": None,
     }

@@ -44,13 +44,13 @@ def create(call: Call) -> Body:
 def use(call: Call, identifier: str, intent: Body) -> Body:
     """The payment method in the token, which is thereby used up. Raises StripeError when it was before, or is old."""
     token = call.store.get("confirmation_token", identifier, param="confirmation_token")
-    if token["payment_intent"] or token["expires_at"] < call.now:
+    if token["payment_intent"] or token["setup_intent"] or token["expires_at"] < call.now:
         raise errors.bad_request(
             f"The confirmation token {identifier} has expired or was used before.", param="confirmation_token"
         )
-    token["payment_intent"] = intent["id"]
+    token[intent["object"]] = intent["id"]
     call.store.save(token)
-    if token["setup_future_usage"]:
+    if token["setup_future_usage"] and "setup_future_usage" in intent:
         intent["setup_future_usage"] = token["setup_future_usage"]
     return call.store.get("payment_method", call.store.hidden(identifier)["method"], param="confirmation_token")
 

@@ -255,6 +255,7 @@ def _confirm(call: Call, intent: Body, asked: Body) -> Body:
     if asked.get("amount_to_confirm", intent["amount"]) != intent["amount"]:
         raise errors.bad_request("The amount to confirm is not the PaymentIntent's.", param="amount_to_confirm")
     _write(call, intent, {key: value for key, value in asked.items() if key not in WRITTEN})
+    _check_usage(intent)
     if not intent["payment_method"]:
         raise errors.unexpected_state(
             "You cannot confirm this PaymentIntent because it's missing a payment method. To confirm the PaymentIntent "
@@ -272,6 +273,13 @@ def _confirm(call: Call, intent: Body, asked: Body) -> Body:
         return_url=asked.get("return_url"),
         by_sdk=asked.get("use_stripe_sdk", False) or call.key_kind == keys.PUBLISHABLE,
     )
+
+
+def _check_usage(intent: Body) -> None:
+    """Stripe, "PaymentIntent", stored_credential_usage: not together with setup_future_usage (read 2026-11-26)."""
+    name = "payment_method_options[card][stored_credential_usage]"
+    if intent["setup_future_usage"] and intent["payment_method_options"]["card"].get("stored_credential_usage"):
+        raise errors.bad_request(f"{name} cannot be used together with setup_future_usage.", param=name)
 
 
 def cancel(call: Call, identifier: str) -> Body:

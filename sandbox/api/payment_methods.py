@@ -132,6 +132,44 @@ def card_of(call: Call, method: Body) -> cards.Card:
     return cards.BY_NUMBER[call.store.hidden(method["id"])["card"]]
 
 
+def decline_of(call: Call, method: Body) -> str:
+    """Why the bank says no to it, "" for yes: as the card was made, or as somebody changed it since."""
+    changed: str | None = call.store.hidden(method["id"]).get("decline")
+    return card_of(call, method).decline if changed is None else changed
+
+
+def must_authenticate(call: Call, method: Body) -> bool:
+    """Whether the bank wants to ask the supporter about a charge now."""
+    hidden = call.store.hidden(method["id"])
+    asks = cards.BY_NUMBER[hidden["card"]].authentication if hidden.get("asks") is None else hidden["asks"]
+    if asks == "until_set_up":
+        return not (method["customer"] and hidden["set_up"])
+    return bool(asks)
+
+
+def behave(call: Call, identifier: str, *, decline: str | None, asks: str | None) -> Body:
+    """From now on its charges end like this. decline: a code, or "" for success. asks: "always", or "" for never.
+
+    None leaves that as it is.
+    """
+    method = call.store.get("payment_method", identifier, param="payment_method")
+    facts = {"decline": decline, "asks": asks}
+    remember(call, method, **{name: value for name, value in facts.items() if value is not None})
+    return method
+
+
+def replace_card(call: Call, identifier: str, changes: Body) -> Body:
+    """The networks told of a new card behind a saved one: the same id with another number or expiry."""
+    method = call.store.get("payment_method", identifier, param="payment_method")
+    if not method["customer"]:
+        raise errors.bad_request("Only cards that are saved for a customer are brought up to date.")
+    before = {name: method["card"][name] for name in changes if method["card"][name] != changes[name]}
+    method["card"] |= changes
+    call.store.save(method)
+    events.emit(call, "payment_method.automatically_updated", method, {"card": before})
+    return method
+
+
 def resolve(call: Call, identifier: str, param: str = "payment_method") -> Body:
     """The payment method of this id; a `pm_card_…` name makes a new one, as at Stripe."""
     if identifier in cards.BY_NAME:

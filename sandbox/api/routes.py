@@ -17,6 +17,7 @@ from sandbox.api import (
     payment_methods,
     payouts,
     refunds,
+    setup_intents,
     webhook_endpoints,
 )
 from sandbox.api.call import Call
@@ -46,6 +47,12 @@ ROUTES = (
     _route("POST", "/payment_intents/{}", payment_intents.update),
     _route("POST", "/payment_intents/{}/confirm", payment_intents.confirm, public=True),
     _route("POST", "/payment_intents/{}/cancel", payment_intents.cancel),
+    _route("POST", "/setup_intents", setup_intents.create),
+    _route("GET", "/setup_intents", setup_intents.list_all),
+    _route("GET", "/setup_intents/{}", setup_intents.retrieve, public=True),
+    _route("POST", "/setup_intents/{}", setup_intents.update),
+    _route("POST", "/setup_intents/{}/confirm", setup_intents.confirm, public=True),
+    _route("POST", "/setup_intents/{}/cancel", setup_intents.cancel),
     _route("POST", "/customers", customers.create),
     _route("GET", "/customers", customers.list_all),
     _route("GET", "/customers/{}", customers.retrieve),

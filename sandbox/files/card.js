@@ -112,7 +112,7 @@ function apply({ elements, options }) {
     fields.postalCode.value = address.postal_code || '';
   }
   arrangeCountry();
-  const saves = elements.setupFutureUsage || elements.setup_future_usage;
+  const saves = elements.mode === 'setup' || elements.setupFutureUsage || elements.setup_future_usage;
   by('terms').hidden = !saves || options.terms?.card === 'never';
   by('terms').textContent =
     `By providing your card information, you allow ${options.business?.name || 'this organization'} to charge your card ` +
@@ -166,10 +166,10 @@ function flattened(prefix, value) {
   return Object.assign({}, ...Object.entries(value).map(([name, inner]) => flattened(`${prefix}[${name}]`, inner)));
 }
 
-async function confirm({ id, clientSecret, confirmParams }) {
+async function confirm({ path, clientSecret, confirmParams }) {
   const { payment_method_data: extra, ...others } = confirmParams;
   const values = Object.assign({}, ...Object.entries(others).map(([name, value]) => flattened(name, value)));
-  const reply = await request('POST', `payment_intents/${id}/confirm`, {
+  const reply = await request('POST', path, {
     ...paymentMethod(extra),
     ...values,
     client_secret: clientSecret,

@@ -26,7 +26,7 @@ async function send(passed) {
 
 async function show() {
   const reply = await fetch(`/js/three-ds?${new URLSearchParams(asked)}`);
-  if (reply.ok) by('question').textContent = `Your bank asks you to confirm a payment of ${(await reply.json()).amount}.`;
+  if (reply.ok) by('question').textContent = (await reply.json()).question;
 }
 
 by('complete').addEventListener('click', () => send(true));

@@ -105,6 +105,27 @@ const CONFIRM = {
   confirmParams: CONFIRM_PARAMS,
   redirect: NAMES('always if_required'),
 };
+const SETUP = {
+  elements: ANY,
+  clientSecret: ANY,
+  confirmParams: {
+    return_url: ANY,
+    payment_method_data: CONFIRM_PARAMS.payment_method_data,
+    confirmation_token: ANY,
+    payment_method: ANY,
+    expand: ANY,
+    mandate_data: ANY,
+  },
+  redirect: NAMES('always if_required'),
+};
+const CARD_PAYMENT = {
+  payment_method: ANY,
+  shipping: ANY,
+  return_url: ANY,
+  receipt_email: ANY,
+  setup_future_usage: NAMES('off_session on_session'),
+  payment_method_options: ANY,
+};
 const STRIPE = { stripeAccount: ANY, apiVersion: ANY, locale: ANY, betas: ANY, developerTools: ANY };
 
 /** Throws an IntegrationError when a name or a listed value is not one of the library's. */
@@ -132,22 +153,31 @@ function checkMode(where, options) {
     return;
   }
   if (!options.mode) throw new IntegrationError(`Invalid value for ${where}: mode should be payment, setup or subscription.`);
-  if (options.mode !== 'payment') throw new IntegrationError(`The sandbox imitates mode: 'payment' only, not '${options.mode}'.`);
-  if (!Number.isInteger(options.amount)) throw new IntegrationError(`Invalid value for ${where}: amount should be an integer in minor units.`);
-  if (options.amount < 1) throw new IntegrationError(`Invalid value for ${where}: amount must be greater than 0.`);
+  if (options.mode === 'subscription') throw new IntegrationError(`The sandbox imitates mode: 'payment' and 'setup' only, not 'subscription'.`);
   if (!/^[a-z]{3}$/.test(options.currency || '')) {
     throw new IntegrationError(`Invalid value for ${where}: currency should be a lowercase three-letter code.`);
   }
+  if (options.mode === 'setup') {
+    if (options.amount !== undefined) throw new IntegrationError(`Invalid value for ${where}: amount has no meaning in mode: 'setup'.`);
+    return;
+  }
+  if (!Number.isInteger(options.amount)) throw new IntegrationError(`Invalid value for ${where}: amount should be an integer in minor units.`);
+  if (options.amount < 1) throw new IntegrationError(`Invalid value for ${where}: amount must be greater than 0.`);
 }
 
-/** The id of a payment intent, from its client secret. */
-function intentOf(where, clientSecret) {
-  const found = typeof clientSecret === 'string' && clientSecret.match(/^(pi_[A-Za-z0-9]+)_secret_[A-Za-z0-9]+$/);
-  if (!found) {
+/** The two kinds of intent: where the API has them, what results call them, and what their addresses say. */
+const PAYMENTS = { prefix: 'pi', path: 'payment_intents', result: 'paymentIntent', query: 'payment_intent', failure: 'last_payment_error' };
+const SETUPS = { prefix: 'seti', path: 'setup_intents', result: 'setupIntent', query: 'setup_intent', failure: 'last_setup_error' };
+
+/** The id and the kind of an intent, from its client secret. */
+function intentOf(where, clientSecret, ...kinds) {
+  const found = typeof clientSecret === 'string' && clientSecret.match(/^((pi|seti)_[A-Za-z0-9]+)_secret_[A-Za-z0-9]+$/);
+  const kind = found && kinds.find((other) => other.prefix === found[2]);
+  if (!kind) {
     throw new IntegrationError(
       `Invalid value for ${where}: clientSecret should be a client secret of the form ` +
         `\${id}_secret_\${secret}. You specified: ${clientSecret}.`,
     );
   }
-  return found[1];
+  return { id: found[1], kind };
 }
