@@ -2,9 +2,10 @@
 const said = document.getElementById('said');
 window.seen = [];
 
-window.begin = ({ key, appearance, amount = 2500 }) => {
+window.begin = ({ key, appearance, mode = 'payment', amount = 2500 }) => {
   const stripe = Stripe(key);
-  const elements = stripe.elements({ mode: 'payment', amount, currency: 'usd', appearance });
+  const saves = mode === 'setup';
+  const elements = stripe.elements({ mode, ...(saves ? {} : { amount }), currency: 'usd', appearance });
   const payment = elements.create('payment');
   for (const name of ['ready', 'change', 'loaderror', 'escape']) payment.on(name, (event) => window.seen.push([name, event]));
   payment.mount('#card');
@@ -16,14 +17,14 @@ window.begin = ({ key, appearance, amount = 2500 }) => {
       said.textContent = `Typed: ${typed.message}`;
       return;
     }
-    const { client_secret: clientSecret } = await (await fetch('/intent', { method: 'POST' })).json();
-    const result = await stripe.confirmPayment({
+    const { client_secret: clientSecret } = await (await fetch(saves ? '/setup' : '/intent', { method: 'POST' })).json();
+    const result = await stripe[saves ? 'confirmSetup' : 'confirmPayment']({
       elements,
       clientSecret,
       confirmParams: { return_url: `${location.origin}/thanks` },
       redirect: 'if_required',
     });
-    said.textContent = result.error ? `Error: ${result.error.message}` : `Status: ${result.paymentIntent.status}`;
+    said.textContent = result.error ? `Error: ${result.error.message}` : `Status: ${(result.paymentIntent || result.setupIntent).status}`;
   });
   Object.assign(window, { stripe, elements, payment });
 };

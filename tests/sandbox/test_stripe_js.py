@@ -51,8 +51,12 @@ def host(sandbox: Sandbox, api: stripe.StripeClient) -> Iterator[str]:
                 self._send((HERE / "host.html").read_bytes().replace(b"SANDBOX", sandbox.url.encode()), "text/html")
 
         def do_POST(self) -> None:
-            intent = api.v1.payment_intents.create(GIFT)
-            self._send(json.dumps({"client_secret": intent.client_secret}).encode(), "application/json")
+            if self.path == "/setup":
+                customer = api.v1.customers.create({"name": "Ana"}).id
+                secret = api.v1.setup_intents.create({"customer": customer, "usage": "off_session"}).client_secret
+            else:
+                secret = api.v1.payment_intents.create(GIFT).client_secret
+            self._send(json.dumps({"client_secret": secret}).encode(), "application/json")
 
         def _send(self, body: bytes, kind: str) -> None:
             self.send_response(200)
@@ -84,7 +88,7 @@ def messages() -> list[str]:
 def open_page(browser: Browser, host: str, sandbox: Sandbox, messages: list[str]) -> Iterator[Callable[..., Page]]:
     contexts = []
 
-    def opened(*, dark: bool = False, mounted: bool = True) -> Page:
+    def opened(*, dark: bool = False, mounted: bool = True, mode: str = "payment") -> Page:
         scheme: dict[str, object] = {"color_scheme": "dark" if dark else "light"}
         context = browser.new_context(viewport={"width": 390, "height": 844}, **scheme)  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
@@ -95,7 +99,7 @@ def open_page(browser: Browser, host: str, sandbox: Sandbox, messages: list[str]
         page.goto(host)
         key = sandbox.options.publishable_key
         page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
-        page.evaluate("options => begin(options)", {"key": key, "appearance": NIGHT if dark else LIGHT})
+        page.evaluate("options => begin(options)", {"key": key, "mode": mode, "appearance": NIGHT if dark else LIGHT})
         if mounted:
             expect(card(page).get_by_label("Card number")).to_be_visible()
         return page
@@ -266,6 +270,8 @@ def test_the_amount_shown_must_be_the_amount_charged(open_page: Callable[..., Pa
         ("Stripe('sk_test_x')", "You should not use your secret key"),
         ("stripe.elements({})", "mode should be"),
         ("stripe.elements({mode: 'payment', amount: 25.5, currency: 'usd'})", "amount should be an integer"),
+        ("stripe.elements({mode: 'setup', amount: 2500, currency: 'usd'})", "amount has no meaning"),
+        ("stripe.elements({mode: 'setup'})", "currency should be"),
         ("stripe.elements({mode: 'payment', amount: 2500, currency: 'USD'})", "currency should be"),
         (
             "stripe.elements({mode: 'payment', amount: 2500, currency: 'usd', colour: 'red'})",
@@ -280,6 +286,15 @@ def test_the_amount_shown_must_be_the_amount_charged(open_page: Callable[..., Pa
         ("payment.on('paid', () => {})", "Invalid event name: paid"),
         ("stripe.confirmPayment({elements, clientSecret: 'x', redirect: 'if_required'})", "clientSecret should be"),
         ("stripe.confirmPayment({elements, clientSecret: 'pi_1_secret_2'})", "return_url"),
+        ("stripe.confirmPayment({elements, clientSecret: 'seti_1_secret_2', redirect: 'if_required'})", "clientSecret"),
+        ("stripe.confirmSetup({elements, clientSecret: 'pi_1_secret_2', redirect: 'if_required'})", "clientSecret"),
+        (
+            "stripe.confirmSetup({elements, clientSecret: 'seti_1_secret_2', redirect: 'if_required'})",
+            "made with mode: 'payment'",
+        ),
+        ("stripe.confirmCardPayment('seti_1_secret_2')", "clientSecret"),
+        ("stripe.confirmCardPayment('pi_1_secret_2', {payment_method: {card: {}}})", "saved payment method only"),
+        ("stripe.confirmSetup({clientSecret: 'seti_1_secret_2', redirect: 'if_required'})", "give elements"),
         (
             "stripe.confirmPayment({elements, clientSecret: 'pi_1_secret_2', redirect: 'if_required'})",
             "elements.submit() must be called",
