@@ -42,7 +42,7 @@ def link_donor(user: User) -> bool:
     An address that was only typed proves nothing: without a verified row nothing is linked. Gifts that staff recorded
     come along, also under a further address of the supporter that is now proven to be theirs. Safe twice.
     """
-    if not _is_proven(user) or Donor.objects.filter(user=user).exists():
+    if not is_proven(user) or Donor.objects.filter(user=user).exists():
         return False
     donor = _donor_at(user.email)
     return donor is not None and bool(Donor.objects.filter(pk=donor.pk, user=None).update(user=user))
@@ -55,6 +55,11 @@ def link_user(donor: Donor) -> bool:
     further = donor.further_emails.exclude(purpose=DonorEmail.Purpose.FORMER)
     user = User.objects.filter(Q(email=donor.email or "") | Q(email__in=further.values("email"))).order_by("pk").first()
     return user is not None and link_donor(user)
+
+
+def is_proven(user: User) -> bool:
+    """Whether the user has shown that the mailbox is theirs."""
+    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
 
 
 def _donor_at(address: str) -> Donor | None:
@@ -77,10 +82,6 @@ def _may_bring_gifts(address: str) -> bool:
     """
     further = DonorEmail.objects.filter(email=address, donor__user=None).exclude(purpose=DonorEmail.Purpose.FORMER)
     return Donor.objects.filter(email=address).exists() or further.exists()
-
-
-def _is_proven(user: User) -> bool:
-    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
 
 
 def _keep_one_address(user: User) -> None:

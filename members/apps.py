@@ -13,6 +13,7 @@ class MembersConfig(AppConfig):
         """Connect what members do when a gift settles."""
         # Only here are all apps loaded, which models need before they can be imported.
         from members import follow
+        from members.newsletter import suppression  # noqa: F401 - listens to the mail service and stops letters
 
         signals.gift_settled.connect(follow.gift_settled, dispatch_uid="members.follow")
         signals.gifts_imported.connect(follow.gifts_imported, dispatch_uid="members.follow.imported")

@@ -28,5 +28,6 @@ app.conf.beat_schedule = {
     "read Stripe's balance": {"task": "donations.tasks.sweep_balance", "schedule": crontab(minute=17)},
     # When yesterday is over in every time zone of the newsroom's, and before anybody comes to work.
     "compare the books": {"task": "donations.tasks.compare_books", "schedule": crontab(hour=9, minute=47)},
+    "forget who never confirmed": {"task": "members.tasks.forget_unconfirmed", "schedule": crontab(hour=5, minute=12)},
     "expire abandoned gifts": {"task": "donations.tasks.expire_gifts", "schedule": crontab(minute=37)},
 }

@@ -1,5 +1,7 @@
 """Readers for settings from the environment; each says what is wrong and where instead of guessing."""
 
+import base64
+import binascii
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +85,29 @@ def broker(redis_url: str) -> str:
     if url.scheme in {"redis", "rediss"}:
         return redis_url
     raise ImproperlyConfigured("REDIS_URL must start with redis://, rediss:// or unix://.")
+
+
+def signing_keys(name: str) -> list[bytes]:
+    """Keys from a list with commas, each `whsec_` and base64 of 24 to 64 bytes; none when it is not set.
+
+    Standard Webhooks, "Signature scheme", https://github.com/standard-webhooks/standard-webhooks (read 2026-11-26).
+    """
+    keys = []
+    for secret in filter(None, (part.strip() for part in text(name, "").split(","))):
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except binascii.Error as error:
+            raise ImproperlyConfigured(f"{name} holds something that is not base64.") from error
+        if not 24 <= len(key) <= 64:
+            raise ImproperlyConfigured(f"{name} holds a key that is not 24 to 64 bytes long.")
+        keys.append(key)
+    return keys
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what is sent there can be read by nobody in between: https, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"})
 
 
 def mail_server(name: str, default: str | None) -> dict[str, object]:

@@ -4,6 +4,7 @@ import logging
 import smtplib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import make_msgid
 from typing import Any
@@ -39,6 +40,14 @@ def before_sending(objection: Objection) -> Objection:
     return objection
 
 
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """Which list a letter goes to, and the address at which one POST without cookies leaves it (RFC 8058)."""
+
+    name: str
+    unsubscribe_url: str
+
+
 def queue(
     key: str,
     to: str,
@@ -47,13 +56,18 @@ def queue(
     *,
     attachment: StoredFile | None = None,
     attachment_name: str = "",
+    of_list: MailingList | None = None,
 ) -> OutgoingEmail:
     """Queue templates/emails/<template>.{subject.txt,body.txt,body.html} to `to`; safe to call twice with one key.
 
     Call inside the transaction that makes the letter due; send with nonprofit.tasks.send_mail after commit.
+    of_list: only for letters that people may leave. A receipt is none: it goes to those who left, too (domain rule 81).
     """
     letter = compose(key, to, template, context, attachment=attachment, attachment_name=attachment_name)
-    fields = ("to", "template", "subject", "text", "html", "attachment", "attachment_name")
+    if of_list is not None:
+        letter.list_name, letter.unsubscribe_url = of_list.name, of_list.unsubscribe_url
+    fields = ["to", "template", "subject", "text", "html", "attachment", "attachment_name"]
+    fields += ["list_name", "unsubscribe_url"]
     email, _ = OutgoingEmail.objects.get_or_create(key=key, defaults={name: getattr(letter, name) for name in fields})
     return email
 
@@ -217,13 +231,27 @@ def _message(email: OutgoingEmail, connection: BaseEmailBackend, message_id: str
         # Whoever answers a letter reaches a person, whatever address it was sent from.
         reply_to=[organization.get().email],
         connection=connection,
-        headers={"Message-ID": message_id, "X-Letter": email.key, "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id, "X-Letter": email.key, "Auto-Submitted": "auto-generated"} | _of_list(email),
     )
     if email.html:
         message.attach_alternative(email.html, "text/html")
     if email.attachment:
         message.attach(email.attachment_name, bytes(email.attachment.content), email.attachment.content_type)
     return message
+
+
+def _of_list(email: OutgoingEmail) -> dict[str, str]:
+    """Headers by which a mail program leaves the list with one click: RFC 8058, 3.1 (read 2026-11-26).
+
+    The DKIM signature has to cover both, which the mail server sees to (docs/deploy.md).
+    """
+    if not email.unsubscribe_url:
+        return {}
+    return {
+        "List-Id": f"<{email.list_name}.{urlsplit(settings.BASE_URL).hostname}>",
+        "List-Unsubscribe": f"<{email.unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def _failed(email: OutgoingEmail, error: Exception, *, is_final: bool) -> None:

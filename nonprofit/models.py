@@ -155,6 +155,9 @@ class OutgoingEmail(models.Model):
     next_try_at = models.DateTimeField(default=clock.now)
     last_error = models.CharField(max_length=300, blank=True)
     message_id = models.CharField(max_length=200, blank=True)
+    # Of a letter that is one of many to the same list: which one, and where a mail program leaves it with one POST.
+    list_name = models.CharField(max_length=40, blank=True)
+    unsubscribe_url = models.URLField(max_length=300, blank=True)
     queued_at = models.DateTimeField(default=clock.now, editable=False)
     sent_at = models.DateTimeField(null=True, blank=True)
 
@@ -170,6 +173,12 @@ class OutgoingEmail(models.Model):
             models.CheckConstraint(
                 condition=models.Q(status="sent", sent_at__isnull=False) | ~models.Q(status="sent"),
                 name="email_sent_has_instant",
+            ),
+            # Whoever gets letters of a list can leave it from each of them; no other letter offers that.
+            models.CheckConstraint(
+                condition=models.Q(list_name="", unsubscribe_url="")
+                | (~models.Q(list_name="") & ~models.Q(unsubscribe_url="")),
+                name="email_of_a_list_can_be_left",
             ),
         ]
 

@@ -179,6 +179,21 @@ DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL")
 MAIL_EVENT_SECRETS = [s.strip() for s in environment.text("MAIL_EVENT_SECRETS", "").split(",") if s.strip()]
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- the newsletter -------------------------------------------------------------------------------------------
+# Stands for addresses in the consent log. Set it before SECRET_KEY is changed, to what that was.
+PSEUDONYM_KEY = environment.text("PSEUDONYM_KEY", SECRET_KEY)
+# Whether the log keeps the IP address of who confirmed, as proof of consent; off where the law says no.
+KEEP_CONSENT_IP = environment.flag("KEEP_CONSENT_IP", default=True)
+# Where the mailing provider (or a few lines before it) is told of changes, and the secrets we sign with; the first
+# signs, more of them while rotating. In the form of https://www.standardwebhooks.com: whsec_ and base64.
+NEWSLETTER_WEBHOOK_URL = environment.text("NEWSLETTER_WEBHOOK_URL", "")
+NEWSLETTER_WEBHOOK_SECRETS = environment.signing_keys("NEWSLETTER_WEBHOOK_SECRETS")
+if NEWSLETTER_WEBHOOK_URL:
+    if not NEWSLETTER_WEBHOOK_SECRETS:
+        raise ImproperlyConfigured("NEWSLETTER_WEBHOOK_URL needs NEWSLETTER_WEBHOOK_SECRETS.")
+    if not environment.is_safe_url(NEWSLETTER_WEBHOOK_URL):
+        raise ImproperlyConfigured("NEWSLETTER_WEBHOOK_URL must be https: it carries addresses.")
+
 # --- Celery: a message is only a nudge, the row is the queue --------------------------------------------------------
 CELERY_BROKER_URL = environment.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True

@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("members.account_urls")),
     path("portal/", include("members.urls")),
+    path("newsletter/", include("members.newsletter.urls")),
 ]

@@ -1,5 +1,21 @@
 """Tables of members, by noun."""
 
-from members.models.newsletter import NewsletterSubscription
+from members.models.newsletter import (
+    ConsentEntry,
+    NewsletterExport,
+    NewsletterNews,
+    NewsletterSubscription,
+    NewsletterSuppression,
+    Purpose,
+    SoftBounce,
+)
 
-__all__ = ["NewsletterSubscription"]
+__all__ = [
+    "ConsentEntry",
+    "NewsletterExport",
+    "NewsletterNews",
+    "NewsletterSubscription",
+    "NewsletterSuppression",
+    "Purpose",
+    "SoftBounce",
+]

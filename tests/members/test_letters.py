@@ -133,10 +133,15 @@ def test_names_in_any_script_and_with_html_are_text_everywhere() -> None:
     assert not {"b", "script"} & {tag for tag, _ in reader.elements}
 
 
+URL = "https://give.example.org/newsletter/confirm/1-2.x/"
+LINKS: dict[str, object] = {"leave_url": URL, "preferences_url": URL}
 CONTEXTS: dict[str, dict[str, object]] = {
     "sign_in_code": {"code": "BCDF-GHJK", "minutes": 10},
     "unknown_address": {"email": "<i>eve</i>@example.org"},
     "sign_in_closed": {"email": "<i>eve</i>@example.org"},
+    "newsletter_confirm": {"list": "News & more", "source": "giving page", "confirm_url": URL, "days": 7} | LINKS,
+    "newsletter_welcome": {"list": "News & more"} | LINKS,
+    "newsletter_already": {"list": "News & more"} | LINKS,
     "account_notice": {"subject": "A change & more", "text": "First.\n\n<b>Second</b> & last."},
 }
 

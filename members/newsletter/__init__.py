@@ -1,0 +1,1 @@
+"""The newsletter: asking, proving, leaving, the log of consent, mailboxes that say no, and telling the provider."""
