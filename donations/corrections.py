@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
+from donations import signals
 from donations.models import Donor, Gift, GiftDetail, Receipt, ReceiptVoid
 from donations.receipts import deliver, issue, replace, statement_due, taken_back
 from donations.rules import documents
@@ -66,9 +67,11 @@ def correct(gift_id: int, right: Correction, *, actor: str) -> ReceiptVoid | Non
     before, after = _changed(gift, right, donor)
     if after:
         # Whoever was told of it in a statement, and for whichever year, is told anew.
+        was_donor_id = gift.donor_id
         statement_due.changed(gift)
         _write(gift, right, before, after, actor)
         statement_due.changed(gift)
+        signals.gift_corrected.send(sender=Gift, gift=gift, was_donor_id=was_donor_id)
     return replace.replace(gift.pk, reason=right.reason, actor=actor, note=right.note)
 
 

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from members import memberships
 from members.newsletter import optin
 
 
@@ -12,3 +13,15 @@ def forget_unconfirmed() -> int:
     while found := optin.forget_unconfirmed():
         forgotten += found
     return forgotten
+
+
+@shared_task(name="members.tasks.age_memberships")
+def age_memberships() -> int:
+    """Every night: memberships whose standing changes by date alone."""
+    return memberships.age()
+
+
+@shared_task(name="members.tasks.recompute_memberships")
+def recompute_memberships() -> int:
+    """Everybody's membership anew: after a level or the policy was changed. Chunk by chunk, in flat memory."""
+    return memberships.recompute_all()

@@ -29,5 +29,7 @@ app.conf.beat_schedule = {
     # When yesterday is over in every time zone of the newsroom's, and before anybody comes to work.
     "compare the books": {"task": "donations.tasks.compare_books", "schedule": crontab(hour=9, minute=47)},
     "forget who never confirmed": {"task": "members.tasks.forget_unconfirmed", "schedule": crontab(hour=5, minute=12)},
+    # Soon after midnight in the newsroom's zones, and again: the second time finds what a dead worker left.
+    "let memberships age": {"task": "members.tasks.age_memberships", "schedule": crontab(hour="5,9", minute=27)},
     "expire abandoned gifts": {"task": "donations.tasks.expire_gifts", "schedule": crontab(minute=37)},
 }

@@ -44,7 +44,7 @@ SIGN_IN = "sign_in"
 FLAGS = ("is_deceased", "is_not_contacted", "is_not_mailed", "is_anonymous", "wants_no_letter")
 # Every column that says whose a row is, in the order of the locks, with its name for people. Ledger rows stay as
 # booked; gone records that were merged into `gone` lead on through it.
-MOVES: Mapping[str, tuple[type[models.Model], str]] = {
+MOVES: dict[str, tuple[type[models.Model], str]] = {
     "plan.donor": (Plan, "monthly and yearly gifts"),
     "batchrow.donor": (BatchRow, "rows in batches"),
     "batchrow.recognized": (BatchRow, "rows in batches that thank them"),
@@ -71,6 +71,14 @@ class LeftOver:
     email: str
     address: dict[str, str]
     note: str
+
+
+def moves_too(model: type[models.Model], column: str, words: str) -> None:
+    """Rows of a table of a floor above move with their supporter and come back. Called once, while apps are loaded.
+
+    The column must be in no uniqueness that two records of one supporter could both fill.
+    """
+    MOVES[f"{model._meta.model_name}.{column}"] = (model, words)
 
 
 def table(name: str) -> type[models.Model]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
+from donations import signals
 from donations.desk import merge_choices
 from donations.desk.merge_choices import ADDRESS, CannotMerge, Choices
 from donations.models import Donor, DonorAddress, DonorEmail, DonorMerge, DonorNote, Gift, SoftCredit
@@ -45,6 +46,8 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
     record = DonorMerge.objects.create(kept=kept, gone=gone, moved=moved, reason=reason, merged_by=user)
     counts = {name: len(ids) for name, ids in rows.items() if ids}
     _log(record, user, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
+    with _without_waiting():
+        signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
     return record
 
 
@@ -74,6 +77,8 @@ def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     record.undone_by, record.undone_at = user, clock.now()
     record.save(update_fields=["undone_by", "undone_at"])
     _log(record, user, "take merge back", reason, {name: getattr(kept, name) for name in back}, back)
+    with _without_waiting():
+        signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
     return record
 
 

@@ -1,5 +1,14 @@
 """Tables of members, by noun."""
 
+from members.models.membership import (
+    Fulfilment,
+    Level,
+    LevelBenefit,
+    Membership,
+    MembershipGrant,
+    MembershipPerson,
+    MembershipPolicy,
+)
 from members.models.newsletter import (
     ConsentEntry,
     NewsletterExport,
@@ -12,6 +21,13 @@ from members.models.newsletter import (
 
 __all__ = [
     "ConsentEntry",
+    "Fulfilment",
+    "Level",
+    "LevelBenefit",
+    "Membership",
+    "MembershipGrant",
+    "MembershipPerson",
+    "MembershipPolicy",
     "NewsletterExport",
     "NewsletterNews",
     "NewsletterSubscription",

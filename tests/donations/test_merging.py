@@ -14,6 +14,7 @@ from donations.desk import find, merge_choices, merging
 from donations.models import (
     Batch,
     BatchRow,
+    Benefit,
     Donor,
     DonorAddress,
     DonorEmail,
@@ -29,6 +30,7 @@ from donations.models import (
     Tag,
 )
 from members import accounts
+from members.models import Fulfilment, Level, LevelBenefit, MembershipGrant, MembershipPerson
 from nonprofit import clock
 from nonprofit.models import AuditEntry, User
 from tests import builders
@@ -88,6 +90,9 @@ def everything_of(donor: Donor) -> dict[str, Any]:
     tag = Tag.objects.create(name=f"board {donor.pk}")
     tag.donors.add(donor)
     author = builders.staff()
+    level, _ = Level.objects.get_or_create(name="a Friend", defaults={"from_minor": 6000})
+    benefit = Benefit.objects.create(description="a bag", value_minor=1, cost_minor=1)
+    bag = LevelBenefit.objects.create(level=level, benefit=benefit)
     return {
         "gift.donor": gift,
         "plan.donor": builders.starting_plan(donor=donor),
@@ -101,6 +106,11 @@ def everything_of(donor: Donor) -> dict[str, Any]:
         "donornote.donor": DonorNote.objects.create(donor=donor, text="Likes letters", author=author),
         "formerid.donor": FormerId.objects.create(donor=donor, source="lgl", value=f"L{donor.pk}"),
         "tags.donor": Tag.donors.through.objects.get(donor=donor),
+        "membershipgrant.donor": MembershipGrant.objects.create(
+            donor=donor, kind="life", level=level, starts_on=clock.today(), why="so", made_by="staff:1"
+        ),
+        "membershipperson.donor": MembershipPerson.objects.create(donor=donor, name="Luis", added_by="staff:1"),
+        "fulfilment.donor": Fulfilment.objects.create(donor=donor, level_benefit=bag, due_on=clock.today()),
     }
 
 
@@ -115,12 +125,12 @@ def holders(rows: dict[str, Any]) -> dict[str, int]:
 
 def picture() -> dict[str, list[tuple[Any, ...]]]:
     """Every row about people and their gifts, except what only grows: merges and the audit log."""
-    tables = ["donor", "donorterm", *{merge_choices.table(name)._meta.db_table[10:] for name in merge_choices.MOVES}]
-    tables += ["ledgerentry", "receiptdue", "giftdetail"]
+    tables = [*{merge_choices.table(name)._meta.db_table for name in merge_choices.MOVES}]
+    tables += [f"donations_{name}" for name in ("donor", "donorterm", "ledgerentry", "receiptdue", "giftdetail")]
     seen = {}
     with connection.cursor() as cursor:
         for table in tables:
-            cursor.execute(f"SELECT * FROM donations_{table}")
+            cursor.execute(f"SELECT * FROM {table}")
             seen[table] = sorted(cursor.fetchall(), key=repr)
     return seen
 
@@ -144,6 +154,7 @@ def test_every_column_that_names_a_supporter_is_thought_of() -> None:
         "donororigin.donor": "which import made this very record",
         "newdonor.donor": "which import made this very record",
         "annualstatement.donor": "the paper says whom it was for; it is found through merged_into",
+        "membership.donor": "computed from gifts and grants, which move; anew for both records",
         "statementdue.donor": "whose year it is is read through merged_into when it is made",
     }
     named = set()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.apps import apps
 from django.db import connection, models
 
+from donations import signals
 from donations.desk.imports import turn
 from donations.models import (
     Donor,
@@ -93,11 +94,18 @@ def _questions() -> Iterator[tuple[str, str, str]]:
 
 
 def _pointing_at(model: type[models.Model], known: tuple[type[models.Model], ...]) -> Iterator[tuple[str, str, str]]:
-    """(table, column, name) of every foreign key to `model`, but of the tables in `known`."""
+    """(table, column, name) of every foreign key to `model`, but of tables in `known` and those that are computed."""
     for other in apps.get_models(include_auto_created=True):
+        if other in _computed():
+            continue
         for field in other._meta.local_fields:
             if isinstance(field, models.ForeignKey) and field.related_model is model and other not in known:
                 yield other._meta.db_table, str(field.column), str(other._meta.verbose_name)
+
+
+def _computed() -> list[type[models.Model]]:
+    """Tables of floors above that hold nothing but what is computed from a supporter's gifts: they go with them."""
+    return [model for model in apps.get_models() if getattr(model, "is_computed_from_gifts", False)]
 
 
 def _count(gift_import: GiftImport, sql: str) -> int:
@@ -141,8 +149,14 @@ def run(gift_import: GiftImport) -> list[str]:
             cursor.execute(f"SELECT count(*) FROM {taken}", said)  # nosec B608 - names of our own
         if found := obstacles(gift_import):
             return found
+        cursor.execute(f"SELECT DISTINCT donor_id FROM donations_gift WHERE id IN {_GIFTS}", said)  # nosec B608
+        gave = {row[0] for row in cursor.fetchall()}
+        for model in _computed():
+            cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE donor_id IN {_DONORS}", said)  # nosec B608
         for statement in _TAKE:
             cursor.execute(statement, said)
+    stay = list(Donor.objects.filter(pk__in=gave).values_list("pk", flat=True))
+    signals.import_undone.send(sender=GiftImport, gift_import=gift_import, donor_ids=stay)
     gift_import.state = GiftImport.State.UNDONE
     gift_import.trouble = ""
     gift_import.changed_at = clock.now()
