@@ -32,6 +32,8 @@ STRIPE_API_BASE = environment.text("STRIPE_API_BASE", "https://api.stripe.com")
 STRIPE_JS_URL = environment.text("STRIPE_JS_URL", "https://js.stripe.com/endive/stripe.js")
 # Cards typed for callers are flagged as mail order or telephone order. Stripe must have allowed it for the account.
 STRIPE_MOTO = environment.flag("STRIPE_MOTO", default=False)
+# What makes the SDK's HTTP client, as a dotted path: simulations hand requests to a stand-in in their own process.
+STRIPE_HTTP_CLIENT = environment.text("STRIPE_HTTP_CLIENT", "")
 STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 STRIPE_IS_REAL = STRIPE_API_BASE == "https://api.stripe.com" and STRIPE_JS_URL.startswith("https://js.stripe.com/")
@@ -48,6 +50,8 @@ if MODE == "production":
         raise ImproperlyConfigured("DEBUG must be off in production.")
     if not STRIPE_LIVE or not STRIPE_IS_REAL:
         raise ImproperlyConfigured("Production needs live Stripe keys and Stripe's own addresses (or set MODE=demo).")
+    if STRIPE_HTTP_CLIENT:
+        raise ImproperlyConfigured("STRIPE_HTTP_CLIENT is for simulations: production speaks to Stripe itself.")
     if BASE_ORIGIN.scheme != "https":
         raise ImproperlyConfigured("BASE_URL must be https in production.")
     if len(SECRET_KEY) < 50:

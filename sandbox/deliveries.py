@@ -1,7 +1,5 @@
 """Webhooks on their way: signed, sent, tried again with growing waits, and disturbed on demand."""
 
-import hashlib
-import hmac
 import json
 import sqlite3
 import threading
@@ -11,6 +9,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from sandbox import signing
 from sandbox.faults import Fault, Faults
 from sandbox.options import Options
 from sandbox.store import Body, Store
@@ -25,12 +24,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
-
-
-def signature(payload: bytes, secret: str, at: int) -> str:
-    """The stripe-signature header: `t=…,v1=…`."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
 
 
 class Deliverer:
@@ -164,7 +157,7 @@ class Deliverer:
             headers={
                 "Content-Type": "application/json; charset=utf-8",
                 "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                "Stripe-Signature": signature(payload, secret, int(began)),
+                "Stripe-Signature": signing.signature(payload, secret, int(began)),
             },
         )
         outcome: dict[str, Any] = {"at": began, "ok": False}

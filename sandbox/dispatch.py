@@ -49,7 +49,7 @@ class Api:
         self._faults = faults
         self._journal = journal
         self._clock = clock
-        self._keys = Keys(store)
+        self._keys = Keys(store, clock)
         self.base_url = ""
 
     def answer(self, request: Request) -> Reply:
@@ -101,6 +101,7 @@ class Api:
             options=self._options,
             faults=self._faults,
             base_url=self.base_url,
+            clock=self._clock,
             now=self._clock.now(),
             key_kind=kind,
             request_id=request_id,

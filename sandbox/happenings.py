@@ -9,7 +9,7 @@ from sandbox.api.call import Call
 from sandbox.store import Body
 
 if TYPE_CHECKING:
-    from sandbox.server import Sandbox
+    from sandbox.engine import Engine
 
 Given = dict[str, Any]
 
@@ -128,7 +128,7 @@ HAPPENINGS: dict[str, Callable[[Call, Given], Body]] = {
 }
 
 
-def happen(sandbox: "Sandbox", name: str, given: Given) -> Body:
+def happen(sandbox: "Engine", name: str, given: Given) -> Body:
     """Makes it happen, all or nothing; what it made. Raises Refused, and StripeError where Stripe would refuse."""
     with sandbox.store.transaction():
         made = HAPPENINGS[name](sandbox.call(), given)
@@ -136,10 +136,11 @@ def happen(sandbox: "Sandbox", name: str, given: Given) -> Body:
     return made
 
 
-def set_clock(sandbox: "Sandbox", given: Given) -> Body:
+def set_clock(sandbox: "Engine", given: Given) -> Body:
     """From now on it is so many seconds later than in truth; earlier, for a negative number."""
     offset = given.get("offset", 0)
     if not isinstance(offset, int) or isinstance(offset, bool):
         raise Refused("offset must be a whole number of seconds")
     sandbox.clock.offset = offset
+    sandbox.wake()
     return {"offset": offset, "now": sandbox.clock.now()}

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import threading
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox import errors
+from sandbox.clock import Clock
 from sandbox.store import Store
 
 KEPT_SECONDS = 24 * 3600
@@ -35,8 +35,9 @@ class Stored:
 class Keys:
     """`claim` before the work, then `keep` the reply or `release` the key."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._lock = threading.Lock()
         self._running: set[str] = set()
 
@@ -53,7 +54,9 @@ class Keys:
             return stored
 
     def _stored(self, key: str, path: str, params: dict[str, Any]) -> Stored | None:
-        rows = self._store.query("SELECT * FROM idempotency WHERE key = ? AND at > ?", key, time.time() - KEPT_SECONDS)
+        rows = self._store.query(
+            "SELECT * FROM idempotency WHERE key = ? AND at > ?", key, self._clock.time() - KEPT_SECONDS
+        )
         if not rows:
             return None
         first_path, _, fingerprint = rows[0]["fingerprint"].partition(" ")
@@ -69,7 +72,7 @@ class Keys:
             "VALUES (?, ?, ?, ?, ?, ?)",
             key,
             f"{path} {_fingerprint(params)}",
-            time.time(),
+            self._clock.time(),
             stored.status,
             json.dumps(stored.body),
             stored.request,

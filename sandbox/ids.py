@@ -7,7 +7,8 @@ ALPHABET = string.ascii_letters + string.digits
 
 
 def random_text(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    # Not quite even over the alphabet, which nothing here depends on, and many times faster than choosing.
+    return "".join([ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(length)])
 
 
 def new(prefix: str) -> str:

@@ -1,6 +1,5 @@
 """What happens by itself a while later: slow payments end, late fees arrive, banks dispute, refunds fail."""
 
-import time
 from collections.abc import Callable
 
 from sandbox import cards, errors
@@ -54,9 +53,9 @@ JOBS: dict[str, Callable[[Call, str], None]] = {
 }
 
 
-def run_due(store: Store, make_call: Callable[[], Call]) -> bool:
-    """Does every job that is due, each in its own transaction; whether there were any."""
-    due = store.query("SELECT * FROM jobs WHERE at <= ? ORDER BY at, seq", time.time())
+def run_due(store: Store, make_call: Callable[[], Call], now: float) -> bool:
+    """Does every job that is due at `now`, each in its own transaction; whether there were any."""
+    due = store.query("SELECT * FROM jobs WHERE at <= ? ORDER BY at, seq", now)
     for row in due:
         try:
             with store.transaction():
@@ -68,6 +67,6 @@ def run_due(store: Store, make_call: Callable[[], Call]) -> bool:
     return bool(due)
 
 
-def seconds_to_next(store: Store) -> float | None:
+def seconds_to_next(store: Store, now: float) -> float | None:
     rows = store.query("SELECT min(at) AS at FROM jobs")
-    return None if rows[0]["at"] is None else max(0.0, rows[0]["at"] - time.time())
+    return None if rows[0]["at"] is None else max(0.0, rows[0]["at"] - now)

@@ -6,6 +6,7 @@ from functools import cache
 import stripe
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 APP = "more-ways-to-give"
 # The bank wants to ask the supporter first. Stripe, "Error codes", https://docs.stripe.com/error-codes, and "Decline
@@ -50,8 +51,15 @@ def configured() -> stripe.StripeClient:
         settings.STRIPE_SECRET_KEY,
         base_addresses={"api": settings.STRIPE_API_BASE},
         max_network_retries=1,
-        http_client=stripe.RequestsClient(timeout=(3.05, 12)),
+        http_client=_http_client(),
     )
+
+
+def _http_client() -> stripe.HTTPClient:
+    if settings.STRIPE_HTTP_CLIENT:
+        made: stripe.HTTPClient = import_string(settings.STRIPE_HTTP_CLIENT)()
+        return made
+    return stripe.RequestsClient(timeout=(3.05, 12))
 
 
 def client() -> stripe.StripeClient:

@@ -1,9 +1,9 @@
 """What every API operation is handed: the store, the options, and who asked."""
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.options import Options
 from sandbox.store import Body, Store
@@ -17,6 +17,7 @@ class Call:
     options: Options
     faults: Faults
     base_url: str
+    clock: Clock
     now: int
     key_kind: str = "secret"
     request_id: str | None = None
@@ -25,7 +26,8 @@ class Call:
 
     def later(self, name: str, target: str, seconds: float) -> None:
         """Plans a job of sandbox.jobs for this object."""
-        self.store.execute("INSERT INTO jobs (at, name, target) VALUES (?, ?, ?)", time.time() + seconds, name, target)
+        at = self.clock.time() + seconds
+        self.store.execute("INSERT INTO jobs (at, name, target) VALUES (?, ?, ?)", at, name, target)
 
 
 def pick(params: Body, *names: str) -> dict[str, Any]:

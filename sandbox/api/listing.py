@@ -7,13 +7,6 @@ from sandbox import errors
 from sandbox.api.call import Call
 from sandbox.store import Body
 
-OPERATIONS: dict[str, Callable[[int, int], bool]] = {
-    "gt": lambda value, bound: value > bound,
-    "gte": lambda value, bound: value >= bound,
-    "lt": lambda value, bound: value < bound,
-    "lte": lambda value, bound: value <= bound,
-}
-
 
 def page(call: Call, kind: str, url: str, asked: dict[str, Any], wanted: Callable[[Body], bool]) -> Body:
     """The page that `limit`, `starting_after`, `ending_before` and `created` ask for."""
@@ -24,13 +17,7 @@ def page(call: Call, kind: str, url: str, asked: dict[str, Any], wanted: Callabl
             code="parameter_invalid_integer",
             param="limit",
         )
-    bounds = asked.get("created", {})
-
-    def suits(body: Body) -> bool:
-        created = body.get("created", 0)
-        return all(OPERATIONS[name](created, bound) for name, bound in bounds.items()) and wanted(body)
-
-    found = call.store.select(kind, suits)
+    found = call.store.select(kind, wanted, created=asked.get("created"), customer=asked.get("customer") or "")
     if cursor := asked.get("starting_after"):
         found = found[_position(call, kind, found, cursor, "starting_after") + 1 :]
     elif cursor := asked.get("ending_before"):

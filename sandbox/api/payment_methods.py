@@ -59,21 +59,21 @@ def from_data(call: Call, data: Body, where: str = "") -> Body:
         card = cards.BY_NAME.get(token.replace("tok_", "pm_card_", 1))
         if card is None:
             raise errors.no_such("token", token, param="card[token]")
-        return _new(call, card, data, month=12, year=_this_month()[0] + 3)
+        return _new(call, card, data, month=12, year=_this_month(call)[0] + 3)
     if call.key_kind != keys.PUBLISHABLE:
         raise errors.bad_request(RAW_CARD, status=402)
     for name in ("number", "exp_month", "exp_year"):
         if name not in given:
             raise errors.missing(f"card[{name}]")
     card = cards.by_number(given["number"])
-    year = cards.check_expiry(given["exp_month"], given["exp_year"], today=_this_month())
+    year = cards.check_expiry(given["exp_month"], given["exp_year"], today=_this_month(call))
     if "cvc" in given:
         cards.check_cvc(given["cvc"], card)
     return _new(call, card, data, month=given["exp_month"], year=year, has_cvc="cvc" in given)
 
 
-def _this_month() -> tuple[int, int]:
-    now = time.gmtime()
+def _this_month(call: Call) -> tuple[int, int]:
+    now = time.gmtime(call.now)
     return now.tm_year, now.tm_mon
 
 
@@ -173,7 +173,8 @@ def replace_card(call: Call, identifier: str, changes: Body) -> Body:
 def resolve(call: Call, identifier: str, param: str = "payment_method") -> Body:
     """The payment method of this id; a `pm_card_…` name makes a new one, as at Stripe."""
     if identifier in cards.BY_NAME:
-        return _new(call, cards.BY_NAME[identifier], {}, month=_this_month()[1], year=_this_month()[0] + 1)
+        year, month = _this_month(call)
+        return _new(call, cards.BY_NAME[identifier], {}, month=month, year=year + 1)
     return call.store.get("payment_method", identifier, param=param)
 
 

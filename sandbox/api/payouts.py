@@ -1,5 +1,7 @@
 """Payouts to the bank, and the balance they leave."""
 
+import operator
+
 from sandbox import errors, ids, params
 from sandbox.api import balance_transactions, events, listing
 from sandbox.api.call import Call, pick
@@ -11,6 +13,7 @@ LIST: params.Spec = {
     "destination": params.TEXT,
     "status": params.enum("canceled", "failed", "in_transit", "paid", "pending"),
 }
+OPERATIONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 FAILURE = "The bank account has been closed."
 
 
@@ -122,7 +125,7 @@ def list_all(call: Call) -> Body:
 
     def suits(body: Body) -> bool:
         arrives = body["arrival_date"]
-        is_within = all(listing.OPERATIONS[name](arrives, bound) for name, bound in bounds.items())
+        is_within = all(OPERATIONS[name](arrives, bound) for name, bound in bounds.items())
         return is_within and all(body[key] == value for key, value in wanted.items())
 
     return listing.page(call, "payout", "/v1/payouts", asked, suits)
