@@ -3,13 +3,26 @@
 from celery import shared_task
 
 from members import memberships
-from members.newsletter import optin
+from members.newsletter import optin, webhook
+from nonprofit import nudge
+
+CHUNK = 50
+
+
+@shared_task(name="members.tasks.tell_provider")
+def tell_provider() -> int:
+    """Tell the mailing provider what is due; every minute, and woken by each change. Wakes itself for more."""
+    tried = webhook.tell_due(CHUNK)
+    if tried:
+        # Of an address with several changes only the first was due.
+        nudge.now("members.tasks.tell_provider")
+    return tried
 
 
 @shared_task(name="members.tasks.forget_unconfirmed")
 def forget_unconfirmed() -> int:
-    """Every night: addresses that nobody confirmed for thirty days are removed."""
-    forgotten = 0
+    """Every night: addresses that nobody confirmed for thirty days are removed, and news told long ago."""
+    forgotten = webhook.forget_told()
     while found := optin.forget_unconfirmed():
         forgotten += found
     return forgotten

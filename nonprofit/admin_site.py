@@ -60,6 +60,7 @@ ORDER = (
         "StripeEvent",
     ),
     *("Campaign", "Benefit", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
+    *("NewsletterSuppression", "NewsletterNews", "ConsentEntry", "NewsletterExport"),
     *("SafeHarbor", "StatementText", "Policy", "Account"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )

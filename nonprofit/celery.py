@@ -20,6 +20,7 @@ app.conf.beat_schedule = {
     "make exports left behind": {"task": "donations.tasks.sweep_exports", "schedule": 60.0},
     "carry on imports left behind": {"task": "donations.tasks.sweep_imports", "schedule": 60.0},
     "send mail left behind": {"task": "nonprofit.tasks.send_mail", "schedule": 60.0},
+    "tell the mailing provider": {"task": "members.tasks.tell_provider", "schedule": 60.0},
     "send refunds left behind": {"task": "donations.tasks.sweep_refunds", "schedule": 60.0},
     "ask for what is open at Stripe": {"task": "donations.tasks.refetch_open", "schedule": crontab(minute=22)},
     "fetch Stripe's events": {"task": "donations.tasks.sweep_stripe", "schedule": crontab(minute=7)},

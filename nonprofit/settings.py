@@ -186,6 +186,8 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # --- the newsletter -------------------------------------------------------------------------------------------
 # Stands for addresses in the consent log. Set it before SECRET_KEY is changed, to what that was.
 PSEUDONYM_KEY = environment.text("PSEUDONYM_KEY", SECRET_KEY)
+# Signs the control files of exported addresses; whoever checks them has it, too.
+EXPORT_SIGNING_KEY = environment.text("EXPORT_SIGNING_KEY", SECRET_KEY)
 # Whether the log keeps the IP address of who confirmed, as proof of consent; off where the law says no.
 KEEP_CONSENT_IP = environment.flag("KEEP_CONSENT_IP", default=True)
 # Where the mailing provider (or a few lines before it) is told of changes, and the secrets we sign with; the first

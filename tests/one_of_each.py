@@ -63,7 +63,13 @@ from donations.models import (
     Way,
 )
 from donations.receipts import statement_people, void
-from members.models import NewsletterSubscription
+from members.models import (
+    ConsentEntry,
+    NewsletterExport,
+    NewsletterNews,
+    NewsletterSubscription,
+    NewsletterSuppression,
+)
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry, Organization, OutgoingEmail, StoredFile, User
 from tests import builders
@@ -109,6 +115,7 @@ def rows() -> dict[str, Any]:
         _exported(clerk),
         *_floor(clerk),
         *_books(clerk),
+        *_newsletter(clerk),
     ]
     # The first of a table is the one that its pages are tried with.
     found: dict[str, Any] = {}
@@ -296,6 +303,16 @@ def _floor(clerk: User) -> list[models.Model]:
         clerk,
         Group.objects.get(name="Staff"),
         Authenticator.objects.create(user=clerk, type=Authenticator.Type.TOTP, data={"secret": "x"}),
+    ]
+
+
+def _newsletter(clerk: User) -> list[models.Model]:
+    news = {"email": "n@example.org", "purpose": "newsletter", "what": "left", "happened_at": clock.now()}
+    return [
+        ConsentEntry.objects.create(pseudonym="0" * 64, what="asked", source="giving page", actor="visitor"),
+        NewsletterExport.objects.create(purpose="newsletter", rows=1, sha256="0" * 64, made_by=clerk),
+        NewsletterNews.objects.create(entry_id=1, status="given up", **news),
+        NewsletterSuppression.objects.create(email="n@example.org", reason="bounce", code="5.1.1"),
     ]
 
 

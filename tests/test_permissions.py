@@ -96,7 +96,11 @@ TABLES = {
     "donations_stripeevent": Stock(who(F)),
     "donations_tag": Stock(SF, add=who(S), change=who(S)),
     "donations_way": Stock(SF, add=who(S), change=who(S)),
+    "members_consententry": Stock(SF),
+    "members_newsletterexport": Stock(SF),
+    "members_newsletternews": Stock(SF),
     "members_newslettersubscription": Stock(SF),
+    "members_newslettersuppression": Stock(SF),
     "mfa_authenticator": Stock(NOBODY),
     "nonprofit_auditentry": Stock(who(F)),
     "nonprofit_organization": Stock(SF),
@@ -212,6 +216,11 @@ PAGES = {
     "donations_statementrun_resume": Page(post=who(F)),
     "donations_statementrun_progress": Page(SF),
     "donations_statementrun_rows": Page(SF),
+    "members_newslettersubscription_export": Page(post=who(S)),
+    "members_newslettersubscription_leave": Page(post=who(S)),
+    "members_newslettersubscription_again": Page(post=who(S)),
+    "members_newslettersuppression_lift": Page(post=who(S)),
+    "members_newsletternews_replay": Page(post=who(S)),
     "nonprofit_outgoingemail_send_again": Page(post=who(F)),
 }
 # What is done to several rows of a list at once.
@@ -219,6 +228,7 @@ ACTIONS = {
     "donations_receipt.send_again": who(F),
     "donations_receiptdue.look_again": who(F),
     "donations_stripeevent.handle_again": who(F),
+    "members_newsletternews.replay": who(S),
     "nonprofit_outgoingemail.send_again": who(F),
 }
 # Signing in and out is for everybody; what stands at no address is told to staff only; "autocomplete" has its own test.
