@@ -196,7 +196,7 @@ def stripe_sandbox(_sandbox_process: Sandbox) -> Sandbox:
 @pytest.fixture(scope="session")
 def _stack_processes(pristine: str) -> Iterator[Stack]:
     databases.clone(DATABASE, STACK_DATABASE, pristine)
-    stack = Stack(DATABASE, BROKER, LOGS)
+    stack = Stack(DATABASE, BROKER, SITE.keys, LOGS)
     try:
         stack.start()
         yield stack

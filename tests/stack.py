@@ -27,13 +27,14 @@ class Stack:
 
     `web`, `worker` and `sandbox` can each start(), stop(), restart() and kill(); so can `database` and `broker`
     (there, pause() instead of stop(), which would give the address away). Whatever a test stopped is up again for the
-    next one. No clock runs here: a test that needs a sweep calls it.
+    next one. With the tests' own `keys`, what they sign is valid here. No clock runs here: a test that needs a sweep
+    calls it.
     """
 
-    def __init__(self, database: Server, broker: Server, log_dir: Path) -> None:
+    def __init__(self, database: Server, broker: Server, keys: Keys, log_dir: Path) -> None:
         self.database = database
         self.broker = broker
-        self.site = Site(Ports.free(), Keys.new(), database.url(DATABASE), broker.url(BROKER_DATABASE), log_dir)
+        self.site = Site(Ports.free(), keys, database.url(DATABASE), broker.url(BROKER_DATABASE), log_dir)
         self.sandbox: Child = self.site.stand_in()
         self.web: Child = self.site.web()
         self.worker: Child = self.site.worker()

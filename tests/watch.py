@@ -19,6 +19,10 @@ class Watch:
         """Messages that match are this test's intention."""
         self._allowed.append(re.compile(pattern))
 
+    def forget(self, pattern: str) -> None:
+        """What was found until now and matches was done by the test's own tools."""
+        self.found = [text for text in self.found if not re.search(pattern, text)]
+
     def over(self, context: BrowserContext) -> None:
         """Every page of this context is watched from now on."""
         context.on("console", self._console)

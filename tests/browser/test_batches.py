@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pypdf
 import pytest
@@ -17,8 +16,8 @@ from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations.test_batches import check, opened
 from tests.faults.books import wait
@@ -250,15 +249,14 @@ def the_slip(page: Page, money: list[int]) -> None:
     assert f"Total, 25 items {batch.money(sum(money))}" in " ".join(text.split())
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_are_clean(stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str) -> None:
+def test_the_pages_are_clean(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     sam = builders.staff("Administrator")
     batch = opened(sam, expected_count=3)
     ana = builders.donor(name="Ana Silva", city="Port Haven", region="ME")
     check(batch, sam, donor_id=ana.pk)
     check(batch, sam, donor_id=ana.pk)
     check(batch, sam, amount_minor=None, facts={"check_number": ""})
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, sam, "/admin/")
     watch.allow(AXE_NOISE)
     for address in ("", "add/", f"{batch.pk}/change/?row=new", f"{batch.pk}/summary/", f"{batch.pk}/header/"):

@@ -1,7 +1,6 @@
 """What comes with a gift, in a real browser: offered and declined, recorded by staff, counted by verified figures."""
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -9,9 +8,9 @@ from playwright.sync_api import expect
 from donations.models import Benefit, GiftBenefit, Receipt, SafeHarbor, StatementText
 from nonprofit import clock
 from tests import builders
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.browser.supporter import Supporter
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
 from tests.conftest import OpenPage
 from tests.faults.books import assert_balanced, is_finished, state, wait
 from tests.stack import Stack
@@ -62,14 +61,13 @@ def test_a_supporter_declines_by_keyboard_and_the_whole_gift_counts(
     assert ["Offered and declined", "a Harbor Light tote bag"] in facts["rows"]
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_finance_verifies_a_year_records_what_came_and_words_a_sentence(
-    stack: Stack, open_page: OpenPage, watch: Watch, offered: Benefit, viewport: Any, scheme: str
+    stack: Stack, open_page: OpenPage, watch: Watch, offered: Benefit
 ) -> None:
     watch.allow(AXE_NOISE)
     fiona = builders.staff("Administrator", email="fiona@example.org", name="Fiona Adeyemi")
     gift = builders.settled_gift(amount_minor=120_00)
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     year = SafeHarbor.objects.get(year=clock.today().year)
     sign_in(page, fiona, f"/admin/donations/safeharbor/{year.pk}/change/")
     assert_clean(page, "a year")

@@ -1,7 +1,6 @@
 """The staff's desk in a real browser: clean under axe and the content policy, and a receipt goes out again."""
 
 import re
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,22 +10,14 @@ from donations.receipts import deliver
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
+from tests.browser.looks import AXE_NOISE, assert_clean, visit
+from tests.browser.signing_in import sign_in, sign_in_by_code
 from tests.conftest import OpenPage
 from tests.faults.books import wait
 from tests.stack import Stack
 from tests.watch import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
-
-# What axe itself does to a page with a strict content policy, so what the pages do by themselves is looked at first.
-AXE_NOISE = r"Applying inline style|preload assets|postMessage"
-# What stands over the edge: the page itself, or a field over the line that holds it.
-CUT_OFF = """() => [
-  ...[document.documentElement].filter((page) => page.scrollWidth > page.clientWidth),
-  ...[...document.querySelectorAll("#content .form-row :is(input, select, textarea)")].filter((field) =>
-    field.getBoundingClientRect().right > field.closest(".form-row").getBoundingClientRect().right + 1),
-].map((element) => element.name || element.tagName)"""
 
 
 @pytest.fixture
@@ -38,21 +29,6 @@ def newsroom(stack: Stack) -> None:
     OutgoingEmail.objects.create(
         key="x:1", template="receipt", to="b@example.org", subject="S", text="T", status="failed"
     )
-
-
-def sign_in(page: Page, user: User, then: str) -> None:
-    """Sign in with the code that was mailed, on the way to the desk."""
-    page.goto(then)
-    page.locator("input[name=email]").fill(user.email)
-    page.locator("main form button").first.click()
-    page.wait_for_selector("input[name=code]")
-    letters = OutgoingEmail.objects.filter(template="sign_in_code", to=user.email, status="sent")
-    wait(letters.exists)
-    found = re.search(r"code is ([A-Z]{4}-[A-Z]{4})", letters.latest("pk").text)
-    assert found
-    page.locator("input[name=code]").fill(found.group(1))
-    page.locator("main form button").first.click()
-    page.wait_for_url(f"**{then}")
 
 
 @pytest.fixture
@@ -97,22 +73,10 @@ def pages() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_desk_is_clean(
-    busy: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
+def test_the_desk_is_clean(busy: None, stack: Stack, page: Page, watch: Watch) -> None:
     sign_in(page, builders.staff("Administrator", is_superuser=True), "/admin/")
     expect(page.get_by_role("heading", name="Desk", level=1)).to_be_visible()
-    for what, address in pages().items():
-        page.goto(f"/admin/{address}")
-        expect(page.locator("#content h1")).to_be_visible()
-        assert watch.unexpected() == [], what
-        assert page.evaluate(CUT_OFF) == [], what
-    watch.allow(AXE_NOISE)
-    for what, address in pages().items():
-        page.goto(f"/admin/{address}")
-        assert_clean(page, what)
+    visit(page, watch, {what: f"/admin/{address}" for what, address in pages().items()})
 
 
 def test_the_gifts_list_fits_beside_its_filter_and_turns(busy: None, stack: Stack, open_page: OpenPage) -> None:
@@ -147,7 +111,7 @@ def test_a_form_with_errors_and_the_wrong_person_are_clean(
 
 def test_finance_finds_a_gift_and_sends_its_receipt_again(newsroom: None, stack: Stack, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 1280, "height": 900})
-    sign_in(page, builders.staff("Finance"), "/admin/")
+    sign_in_by_code(page, builders.staff("Finance").email, "/admin/")
     page.get_by_label("Find a gift").fill("silva $25")
     page.keyboard.press("Enter")
     page.locator("#result_list a", has_text="G-").click()

@@ -3,15 +3,14 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from donations.models import Export, ExportDownload
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations import exported
 from tests.faults.books import run
@@ -74,11 +73,10 @@ def test_what_is_wrong_is_said(books: None, open_page: OpenPage, watch: Watch) -
     assert not Export.objects.exists()
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_are_clean(books: None, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str) -> None:
+def test_the_pages_are_clean(books: None, open_page: OpenPage, watch: Watch) -> None:
     watch.allow(AXE_NOISE)
     ready = exported.made(Export.Profile.LEDGER)
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Finance"), "/admin/donations/export/")
     for name, address in (("list", ""), ("form", "new/"), ("page", f"{ready.pk}/change/")):
         page.goto(f"/admin/donations/export/{address}")

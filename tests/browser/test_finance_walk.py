@@ -1,10 +1,7 @@
 """Finance in a real browser: tie the bank, explain a difference, close a month; every page of the books is clean."""
 
 import hashlib
-import os
 from datetime import date, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,8 +20,8 @@ from donations.models import (
     ReceiptDue,
 )
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, CUT_OFF, sign_in
+from tests.browser.looks import PHONE, visit
+from tests.browser.signing_in import sign_in
 from tests.browser.test_exports import downloaded
 from tests.conftest import OpenPage
 from tests.donations.bookkeeping import account, brought, csv, movement
@@ -38,8 +35,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
 
 DESK = "/admin/donations/"
 FIFTH = date(2026, 10, 5)
-# A folder for pictures of every page, for whoever wants to look at them.
-PICTURES = os.environ.get("PICTURES", "")
 
 
 @pytest.fixture
@@ -167,25 +162,11 @@ def pages() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_books_are_clean(
-    october: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
+def test_the_books_are_clean(october: None, stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     user = builders.staff("Finance")
     brought(csv((FIFTH, "Deposit", "20.00"), (FIFTH + timedelta(days=9), "Rent", "-1.00")), user)
     brought(statement(day=FIFTH), user)
     compare.run()
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, user, f"{DESK}month/finance/")
-    for what, address in pages().items():
-        page.goto(DESK + address)
-        expect(page.locator("#content h1")).to_be_visible()
-        if PICTURES:
-            name = f"{what}-{viewport['width']}-{scheme}.png".replace(" ", "-")
-            page.screenshot(path=str(Path(PICTURES) / name), full_page=True)
-        assert watch.unexpected() == [], what
-        assert page.evaluate(CUT_OFF) == [], what
-    watch.allow(AXE_NOISE)
-    for what, address in pages().items():
-        page.goto(DESK + address)
-        assert_clean(page, what)
+    visit(page, watch, {what: DESK + address for what, address in pages().items()})

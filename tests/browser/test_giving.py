@@ -1,15 +1,14 @@
 """A supporter gives in a real browser; the books must agree with what they were shown."""
 
 import io
-import re
 
 import pytest
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from donations.models import Gift, Receipt, ReceiptPdf
-from nonprofit.models import OutgoingEmail
 from tests import builders
+from tests.browser.signing_in import sign_in_by_code
 from tests.browser.supporter import Supporter
 from tests.conftest import OpenPage
 from tests.faults.books import assert_balanced, is_finished, mailbox, settle_down, state, wait
@@ -44,27 +43,12 @@ def test_a_gift_from_the_page_to_the_portal(stack: Stack, open_page: OpenPage) -
     assert "The Harbor Light, Inc. provided no goods or services in exchange for this contribution." in text
 
     portal = open_page(**PHONE)
-    sign_in(portal, "ana@example.org")
+    sign_in_by_code(portal, "ana@example.org")
     expect(portal.locator("main")).to_contain_text("$25.00")
     link = portal.locator(f"a[href*='{receipt.number}']").first
     again = portal.request.get(stack.url + (link.get_attribute("href") or ""))
     assert again.headers["content-type"] == "application/pdf"
     assert again.body() == stored
-
-
-def sign_in(page: Page, email: str) -> None:
-    """Sign in with the code that was mailed."""
-    page.goto("/portal/")
-    page.locator("input[name=email]").fill(email)
-    page.locator("main form button").first.click()
-    page.wait_for_selector("input[name=code]")
-    letters = OutgoingEmail.objects.filter(template="sign_in_code", to=email, status="sent")
-    wait(letters.exists)
-    found = re.search(r"code is ([A-Z]{4}-[A-Z]{4})", letters.get().text)
-    assert found
-    page.locator("input[name=code]").fill(found.group(1))
-    page.locator("main form button").first.click()
-    page.wait_for_url("**/portal/")
 
 
 def test_a_declined_card_and_then_another_is_one_gift(stack: Stack, open_page: OpenPage, watch: Watch) -> None:

@@ -2,15 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from donations.models import Donor, Gift, GiftImport
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations import import_files
 from tests.stack import Stack
@@ -80,13 +79,10 @@ def test_what_is_wrong_is_said_at_the_field(
     assert_clean(page, "columns with an error")
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_its_pages_are_clean(
-    newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch, tmp_path: Path, viewport: Any, scheme: str
-) -> None:
+def test_its_pages_are_clean(newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch, tmp_path: Path) -> None:
     planted = import_files.generate(tmp_path / "gifts.csv", rows=300, faults=20)
     watch.allow(AXE_NOISE)
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Finance"), "/admin/donations/giftimport/")
     expect(page.get_by_text("Nothing has been imported yet")).to_be_visible()
     assert_clean(page, "no imports yet")

@@ -1,14 +1,12 @@
 """Supporters at the desk in a real browser: clean under axe at both widths, by day and night, and merged by hand."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
 from donations.models import Donor, DonorEmail, DonorMerge, DonorNote, Gift, Tag
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean, visit
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.stack import Stack
 from tests.watch import Watch
@@ -49,21 +47,10 @@ def pages(kept: Donor, gone: Donor) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_supporters_pages_are_clean(
-    two: tuple[Donor, Donor], open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
+def test_supporters_pages_are_clean(two: tuple[Donor, Donor], open_page: OpenPage, watch: Watch) -> None:
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Staff"), "/admin/")
-    for what, address in pages(*two).items():
-        page.goto(f"/admin/donations/donor/{address}")
-        expect(page.locator("#content h1")).to_be_visible()
-        assert watch.unexpected() == [], what
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is wider than the screen"
-    watch.allow(AXE_NOISE)
-    for what, address in pages(*two).items():
-        page.goto(f"/admin/donations/donor/{address}")
-        assert_clean(page, what)
+    visit(page, watch, {what: f"/admin/donations/donor/{address}" for what, address in pages(*two).items()})
 
 
 def test_two_records_become_one_and_two_again_with_the_keyboard(

@@ -1,7 +1,6 @@
 """Gifts on the phone in a real browser: the words, the caller's card in Stripe's field, and the link that is mailed."""
 
 import re
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,9 +10,9 @@ from donations.models import Gift, PhoneCall, Receipt, Way
 from nonprofit import audit
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from tests import builders
+from tests.browser.looks import AXE_NOISE, DESK, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.browser.supporter import GOOD, Supporter
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
 from tests.conftest import OpenPage
 from tests.faults.books import assert_balanced, is_finished, mailbox, state, wait
 from tests.stack import Stack
@@ -24,7 +23,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
 TAKE = "/admin/donations/phonecall/take/"
 BAD, ASKS = "4000000000000002", "4000002760003184"
 DECLINED = r"status of 402"
-WIDE = {"viewport": {"width": 1280, "height": 900}}
 
 
 @pytest.fixture
@@ -63,7 +61,7 @@ class CallTaker(Supporter):
 
 @pytest.fixture
 def taker(ruth: User, open_page: OpenPage) -> CallTaker:
-    page = open_page(**WIDE)
+    page = open_page(viewport=DESK)
     sign_in(page, ruth, TAKE)
     return CallTaker(page)
 
@@ -129,14 +127,14 @@ def test_a_bank_that_asks_its_customer_leads_to_a_link(
     taker.sees_thanks()
 
 
-def the_callers_page(stack: Stack, open_page: OpenPage, **options: Any) -> Supporter:
+def the_callers_page(stack: Stack, open_page: OpenPage) -> Supporter:
     """The link, opened from the letter that arrived."""
     letters = OutgoingEmail.objects.filter(template="payment_link", status="sent")
     wait(letters.exists)
     assert any("pay here" in letter["subject"] for letter in mailbox(stack))
     found = re.search(r"http\S+/give/pay/\S+/", letters.get().text)
     assert found
-    page = open_page(**(options or {"viewport": {"width": 390, "height": 844}}))
+    page = open_page(viewport=PHONE)
     page.goto(found.group(0))
     supporter = Supporter(page)
     expect(supporter.card.get_by_label("Card number")).to_be_visible()
@@ -226,7 +224,7 @@ def test_a_card_number_in_the_giving_note_is_refused_and_kept_nowhere(
     stack: Stack, ruth: User, open_page: OpenPage, watch: Watch
 ) -> None:
     watch.allow("status of 422")
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(viewport=PHONE)
     supporter = Supporter(page).visit().tell()
     page.get_by_text("Dedicate this gift, or add a note").click()
     page.locator("#note").fill("Please use my card 4242-4242 4242.4242, 12/34")
@@ -246,7 +244,7 @@ def test_a_card_number_in_a_staff_note_is_refused_and_kept_nowhere(
     watch.allow("status of 422")
     builders.campaign()
     way = Way.objects.create(kind="check", title="Give by check", body="Payable to us.", position=1)
-    page = open_page(**WIDE)
+    page = open_page(viewport=DESK)
     sign_in(page, builders.staff("Administrator"), f"/admin/donations/way/{way.pk}/change/")
     page.locator("textarea[name=body]").fill("Ana's card is 5555 5555 5555 4444, the rest as before.")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -268,15 +266,11 @@ def test_a_card_number_in_a_staff_note_is_refused_and_kept_nowhere(
 # ---- Looks --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_are_clean(
-    stack: Stack, ruth: User, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
+def test_the_pages_are_clean(stack: Stack, ruth: User, open_page: OpenPage, watch: Watch) -> None:
     watch.allow(AXE_NOISE)
     watch.allow(r"status of (402|404|410|422)")
     builders.donor(name="Ana Ortega", email="ortega@example.org", city="Port Haven")
-    look = {"viewport": viewport, "color_scheme": scheme}
-    page = open_page(**look)
+    page = open_page(viewport=PHONE)
     sign_in(page, ruth, f"{TAKE}?q=ana")
     taker = CallTaker(page)
     clean(page, "finding the caller")
@@ -291,7 +285,7 @@ def test_the_pages_are_clean(
     page.get_by_role("link", name="Send a link instead").click()
     taker.hears_yes()
     clean(page, "the link is on its way")
-    caller = the_callers_page(stack, open_page, **look)
+    caller = the_callers_page(stack, open_page)
     clean(caller.page, "the link's page")
     caller.page.goto("/give/pay/nothing/")
     clean(caller.page, "an unknown link")

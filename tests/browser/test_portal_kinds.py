@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,8 +12,8 @@ from donations.receipts import deliver, issue
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations import mailbag
 from tests.faults.books import wait
@@ -50,11 +49,8 @@ def ana(stack: Stack) -> User:
     return user
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_portal_of_somebody_who_gave_in_every_way(
-    ana: User, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
+def test_the_portal_of_somebody_who_gave_in_every_way(ana: User, open_page: OpenPage, watch: Watch) -> None:
+    page = open_page(viewport=PHONE)
     sign_in(page, ana, "/portal/")
     expect(page.get_by_role("heading", name="Ana Silva")).to_be_visible()
     for closed in page.locator("details.year:not([open]) summary").all():
@@ -98,11 +94,8 @@ def bob(stack: Stack) -> Gift:
     return gift
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_of_a_returned_check_are_clean(
-    bob: Gift, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
+def test_the_pages_of_a_returned_check_are_clean(bob: Gift, open_page: OpenPage, watch: Watch) -> None:
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Finance"), "/admin/")
     expect(page.get_by_text("Returned gifts to tell people of")).to_be_visible()
     of_gift = f"/admin/donations/reversal/of-gift/{bob.pk}/"

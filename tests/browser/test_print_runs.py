@@ -1,7 +1,6 @@
 """The print run in a real browser: what waits, the button by keyboard, the PDF, and that it was mailed."""
 
 from io import BytesIO
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -10,8 +9,8 @@ from pypdf import PdfReader
 from donations.models import Donor, PrintRun
 from donations.receipts import print_run
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import PHONE, visit
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations.test_print_run import waiting_paper
 from tests.stack import Stack
@@ -49,23 +48,12 @@ def test_a_run_is_made_and_mailed_by_keyboard(mailroom: None, stack: Stack, open
     expect(page.get_by_text(f"Run {run.pk} is marked as mailed.")).to_be_visible()
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_are_clean(
-    mailroom: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
+def test_the_pages_are_clean(mailroom: None, stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     waiting_paper("Zoe Late", "99999")
     run = print_run.make("staff:1")
     assert run is not None
     Donor.objects.filter(name="Zoe Late").update(is_deceased=True)
     waiting_paper("Bob Lind", "02139")
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Administrator"), LIST)
-    addresses = [LIST, f"{LIST}{run.pk}/change/"]
-    for address in addresses:
-        page.goto(address)
-        expect(page.locator("#content h1")).to_be_visible()
-        assert watch.unexpected() == [], address
-    watch.allow(AXE_NOISE)
-    for address in addresses:
-        page.goto(address)
-        assert_clean(page, address)
+    visit(page, watch, {"the print runs": LIST, "a print run": f"{LIST}{run.pk}/change/"})

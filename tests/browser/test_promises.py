@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,9 +12,9 @@ from donations.rules.instalments import Schedule
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from tests import builders
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean, visit
+from tests.browser.signing_in import sign_in
 from tests.browser.supporter import Supporter
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
 from tests.conftest import OpenPage
 from tests.donations.test_promises import ACTOR, check, finance, part, parts, pledge
 from tests.faults.books import assert_balanced, is_finished, state, wait
@@ -144,20 +143,13 @@ def pages() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_are_clean(stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str) -> None:
+def test_the_pages_are_clean(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     wanted = pages()
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Administrator"), "/admin/")
     expect(page.get_by_text("Promises overdue")).to_be_visible()
-    for what, address in wanted.items():
-        page.goto(DESK + address)
-        expect(page.locator("#content h1")).to_be_visible()
-        assert watch.unexpected() == [], what
+    visit(page, watch, {what: DESK + address for what, address in wanted.items()})
     watch.allow(AXE_NOISE)
-    for what, address in wanted.items():
-        page.goto(DESK + address)
-        assert_clean(page, what)
     page.goto(f"{DESK}promise/new/")
     page.get_by_label("On dates of their own").check()
     page.get_by_label("Dates", exact=True).fill("soon 500")

@@ -1,7 +1,5 @@
 """Refunds and disputes in a real browser: a refund from form to letter, and pages that are clean in every look."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,8 +8,8 @@ from donations.models import Dispute, Gift, Policy, Refund
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations import money_back
 from tests.faults.books import is_finished, state, wait
@@ -51,17 +49,14 @@ def test_a_refund_from_the_gifts_page_to_the_supporters_letter(stack: Stack, pag
     wait(lambda: Gift.objects.get().paper.snapshot["gift"]["amount"] == "$15.00", 60.0)
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_the_pages_of_refunds_and_disputes_are_clean(
-    stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
+def test_the_pages_of_refunds_and_disputes_are_clean(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     builders.campaign()
     gift = builders.receipted_gift(amount_minor=50_000, payment_intent_id="pi_ana")
     other = builders.receipted_gift(amount_minor=7_500, payment_intent_id="pi_bob", donor_email="bob@example.org")
     Policy.objects.update_or_create(pk=1, defaults={"refund_alone_up_to_minor": 25_000})
     waiting = refunds.request(gift.pk, refunds.Wish(Money(30_000), "asked"), user=builders.staff("Staff"))
     disputes.apply(money_back.dispute(other, "needs_response"), other.pk)
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Finance"), "/admin/")
     expect(page.get_by_text("Refunds to agree to")).to_be_visible()
     watch.allow(AXE_NOISE)

@@ -1,9 +1,6 @@
 """A year's statements in a real browser, as Finance makes them: plan, look, start, and the page tells how far it is."""
 
-import os
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -11,8 +8,8 @@ from playwright.sync_api import expect
 from donations.models import AnnualStatement, RenderTrouble
 from nonprofit import clock
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import AXE_NOISE, sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.donations import yearly
 from tests.stack import Stack
@@ -33,12 +30,9 @@ def newsroom(stack: Stack) -> None:
     yearly.went(yearly.gave("cash", donor=people[0], on=day), "dispute", -5000, on=day, status="disputed")
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_finance_makes_the_years_statements(
-    newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch, viewport: Any, scheme: str
-) -> None:
+def test_finance_makes_the_years_statements(newsroom: None, stack: Stack, open_page: OpenPage, watch: Watch) -> None:
     watch.allow(AXE_NOISE)
-    page = open_page(viewport=viewport, color_scheme=scheme)
+    page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Administrator"), RUNS)
     expect(page.get_by_text("No year was stated yet")).to_be_visible()
     page.get_by_role("link", name="Plan a year’s statements").click()
@@ -48,7 +42,6 @@ def test_finance_makes_the_years_statements(
     start = page.get_by_role("button", name="Make and send the statements")
     expect(start).to_be_visible(timeout=40_000)
     assert_clean(page, "the dry run")
-    _picture(page, f"run-{scheme}-{viewport['width']}")
     page.get_by_role("link", name="1", exact=True).first.click()
     expect(page.get_by_role("table")).to_be_visible()
     assert_clean(page, "the rows of a number")
@@ -65,14 +58,7 @@ def test_finance_makes_the_years_statements(
     page.reload()
     expect(page.get_by_text("the template is broken")).to_be_visible()
     assert_clean(page, "a run that is done")
-    _picture(page, f"done-{scheme}-{viewport['width']}")
     page.goto(f"/admin/donations/rendertrouble/{trouble.pk}/change/")
     assert_clean(page, "a paper that could not be made")
     page.goto(f"/admin/donations/receipt/{statement.receipt_id}/change/")
     assert_clean(page, "a statement")
-
-
-def _picture(page: Any, name: str) -> None:
-    """For whoever wants to look: PICTURES names a folder."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
