@@ -369,10 +369,10 @@
       this.at = -1;
       this.asked = 0;
       this.answered = 0;
-      this.enter = false;
+      this.waits = null; // since Enter came before the list: the keys typed after it
       this.input.addEventListener("input", () => this.typed());
       this.input.addEventListener("keydown", (event) => this.key(event));
-      this.input.addEventListener("blur", () => this.shut());
+      this.input.addEventListener("blur", () => this.left());
       this.list.addEventListener("mousedown", (event) => {
         event.preventDefault();
         const option = event.target.closest("[role=option]");
@@ -383,7 +383,7 @@
     typed() {
       this.value.value = "";
       this.picked.textContent = "";
-      this.enter = false;
+      this.waits = null;
       clearTimeout(this.timer);
       const text = this.input.value.trim();
       if (!text) return this.shut();
@@ -396,15 +396,22 @@
       if (number !== this.asked) return;
       this.answered = number;
       this.campaign = answer.campaign;
-      this.options = answer.found;
+      this.options = [...answer.found];
       if (form.elements.kind.value === "cash" && this.name === "donor" && "unknown".startsWith(text.toLowerCase())) {
         this.options.push({ id: "unknown", name: "Unknown", detail: "cash of somebody nobody knows" });
       }
       if (form.dataset.add) this.options.push({ id: "new", name: `New supporter “${text}”`, detail: "" });
       this.draw();
+      const keys = this.waits;
+      this.waits = null;
+      if (!keys) return;
       // Enter came before the list: only when there is no doubt who was meant.
-      if (this.enter && answer.found.length === 1) this.pick(0);
-      this.enter = false;
+      if (answer.found.length === 1) {
+        this.pick(0);
+        type_on(keys);
+      } else if (keys.length) {
+        say("Pick a supporter from the list. What you typed after the name was not kept.");
+      }
     }
 
     draw() {
@@ -443,8 +450,28 @@
       this.input.removeAttribute("aria-activedescendant");
     }
 
+    // Somebody who goes elsewhere by hand no longer waits; a window that is only covered does.
+    left() {
+      if (document.activeElement !== this.input) this.waits = null;
+      this.shut();
+    }
+
+    // People type on without looking: what follows Enter belongs to the next fields, however late the list is.
+    hold(event) {
+      const { key } = event;
+      const is_text = key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (is_text || key === "Enter" || (key === "Tab" && !event.shiftKey)) this.waits.push(key);
+      else if (key === "Backspace" && this.waits.length) this.waits.pop();
+      else {
+        if (key === "Escape") this.waits = null;
+        return;
+      }
+      event.preventDefault();
+    }
+
     key(event) {
       if (event.isComposing) return;
+      if (this.waits) return this.hold(event);
       const is_shown = !this.list.hidden;
       if (is_shown && event.key === "ArrowDown") this.move(this.at + 1);
       else if (is_shown && event.key === "ArrowUp") this.move(this.at - 1);
@@ -456,7 +483,7 @@
     }
 
     answer_to_enter() {
-      if (this.answered !== this.asked) this.enter = true;
+      if (this.answered !== this.asked) this.waits = [];
       else if (!this.list.hidden) this.pick(this.at);
       else this.find(this.input.value.trim(), this.asked);
     }
@@ -481,10 +508,29 @@
     // After the supporter comes the amount, or what this kind asks first.
     go_on() {
       show_errors({});
-      const order = [...form.querySelectorAll(".line input:not([type=hidden]), .line select")].filter(is_open);
-      const after = order[order.indexOf(this.input) + 1];
-      (after || byId("keep")).focus();
+      field_after(this.input).focus();
     }
+  }
+
+  function field_after(field) {
+    const order = [...form.querySelectorAll(".line input:not([type=hidden]), .line select")].filter(is_open);
+    return order[order.indexOf(field) + 1] || byId("keep");
+  }
+
+  // As if the keys were pressed now, from the field that has the focus.
+  function type_on(keys) {
+    keys.forEach((key) => {
+      const on = document.activeElement;
+      const finder = Object.values(finders).find((one) => one.input === on && one.waits);
+      if (finder) finder.waits.push(key);
+      else if (key === "Tab") field_after(on).focus();
+      else if (key === "Enter" && on.matches("button")) on.click();
+      else if (key === "Enter") on.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      else if (on.setRangeText && on.selectionStart !== null) {
+        on.setRangeText(key, on.selectionStart, on.selectionEnd, "end");
+        on.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    });
   }
 
   const finders = Object.fromEntries([...form.querySelectorAll(".finder")].map((box) => [box.dataset.finder, new Finder(box)]));

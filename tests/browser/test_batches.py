@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pypdf
 import pytest
-from playwright.sync_api import Page, expect
+from django.urls import reverse
+from playwright.sync_api import Page, Route, expect
 
 from donations.models import Batch, BatchRow, Donor, Gift, LedgerEntry, Receipt, ReceiptPdf
 from nonprofit import clock
@@ -318,6 +319,62 @@ def test_what_the_server_never_heard_is_there_after_a_reload(stack: Stack, page:
     page.unroute_all()
     typist.until(batch.rows.filter(amount_minor=9_950).exists)
     assert batch.rows.count() == 1
+
+
+class LateList:
+    """The list of supporters stays away until it `comes`."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._held: list[Route] = []
+        self._is_late = True
+        page.route(f"**{reverse('admin:donations_batch_find')}*", self._asked)
+
+    def _asked(self, route: Route) -> None:
+        if self._is_late:
+            self._held.append(route)
+        else:
+            route.continue_()
+
+    def comes(self) -> None:
+        while not self._held:
+            self._page.wait_for_timeout(20)
+        self._is_late = False
+        for route in self._held:
+            route.continue_()
+
+
+def test_a_row_typed_blind_is_whole_however_late_the_list_comes(stack: Stack, page: Page) -> None:
+    sam = builders.staff("Staff")
+    batch = opened(sam)
+    ana = builders.donor(name="Ana Silva")
+    sign_in(page, sam, f"/admin/donations/batch/{batch.pk}/change/")
+    expect(page.locator("#id_donor_text")).to_be_focused()
+    late = LateList(page)
+    page.keyboard.type("Ana Silva\n98\n1001\nAna")
+    page.keyboard.press("Backspace")
+    expect(page.locator("#id_donor_text")).to_have_value("Ana Silva")
+    late.comes()
+    expect(page.locator("#said")).to_have_text("Row 1 is saved.")
+    expect(page.locator("#id_donor_text")).to_have_value("An")
+    row = batch.rows.get(donor=ana)
+    assert (row.donor, row.amount_minor, row.check_number) == (ana, 9_800, "1001")
+
+
+def test_where_the_name_is_in_doubt_nothing_typed_blind_is_added_to_it(stack: Stack, page: Page) -> None:
+    sam = builders.staff("Staff")
+    batch = opened(sam)
+    builders.donor(name="Ana Silva", email="ana@example.org")
+    builders.donor(name="Ana Silva", email="another@example.org")
+    sign_in(page, sam, f"/admin/donations/batch/{batch.pk}/change/")
+    expect(page.locator("#id_donor_text")).to_be_focused()
+    late = LateList(page)
+    page.keyboard.type("Ana Silva\n98")
+    late.comes()
+    expect(page.locator("#said")).to_contain_text("What you typed after the name was not kept")
+    expect(page.locator("#id_donor_text")).to_be_focused()
+    expect(page.locator("#id_donor_text")).to_have_value("Ana Silva")
+    expect(page.locator("#donor-found [role=option]").first).to_be_visible()
 
 
 def test_a_grant_with_its_advisor_and_a_duplicate(stack: Stack, page: Page) -> None:
