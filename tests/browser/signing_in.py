@@ -11,7 +11,7 @@ from tests.faults.books import wait
 
 
 def sign_in(page: Page, user: User, then: str) -> None:
-    """This browser holds a session of the user's, and shows the page `then`."""
+    """This browser holds a session of the user's, who has proven no address by it, and shows the page `then`."""
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     cookie = client.cookies[settings.SESSION_COOKIE_NAME]

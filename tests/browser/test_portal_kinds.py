@@ -13,7 +13,7 @@ from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
 from tests import builders
 from tests.browser.looks import AXE_NOISE, PHONE, assert_clean
-from tests.browser.signing_in import sign_in
+from tests.browser.signing_in import sign_in, sign_in_by_code
 from tests.conftest import OpenPage
 from tests.donations import mailbag
 from tests.faults.books import wait
@@ -51,7 +51,7 @@ def ana(stack: Stack) -> User:
 
 def test_the_portal_of_somebody_who_gave_in_every_way(ana: User, open_page: OpenPage, watch: Watch) -> None:
     page = open_page(viewport=PHONE)
-    sign_in(page, ana, "/portal/")
+    sign_in_by_code(page, ana.email)
     expect(page.get_by_role("heading", name="Ana Silva")).to_be_visible()
     for closed in page.locator("details.year:not([open]) summary").all():
         closed.click()
