@@ -13,7 +13,7 @@ from donations.countries import CODES
 from donations.models import Benefit, Campaign, Fund, Gift
 from nonprofit import card_numbers
 from nonprofit.models import normal_email
-from nonprofit.money import Money, MoneyError, gross_up
+from nonprofit.money import Money, MoneyError
 
 # Control characters, and those that turn the direction of the text around them; line breaks are looked at apart.
 CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -137,7 +137,7 @@ class GivingForm(card_numbers.Guarded, forms.Form):
             )
             self.add_error("other_amount", text)
         else:
-            total = total_with_fee(net, campaign) if cleaned.get("cover_fee") else net
+            total = campaign.with_fee(net) if cleaned.get("cover_fee") else net
             cleaned["total"], cleaned["covered_fee"] = total, total - net
 
     def _chosen(self, cleaned: dict[str, Any]) -> Money | None:
@@ -179,11 +179,6 @@ class GivingForm(card_numbers.Guarded, forms.Form):
             ip=ip or None,
             offered=self.came_with(),
         )
-
-
-def total_with_fee(net: Money, campaign: Campaign) -> Money:
-    """The charge that leaves the whole gift after our card fee."""
-    return gross_up(net, percent=campaign.fee_percent, fixed_minor=campaign.fee_fixed_minor)
 
 
 def typed(gift: Gift, campaign: Campaign) -> dict[str, str]:

@@ -178,12 +178,15 @@ def settle(gift_id: int, payment: gateway.Payment) -> Gift:
     """The money of a paid PaymentIntent is booked: gift, ledger lines (+gift, -fee), donor, receipt due, audit.
 
     In the audit log it is Stripe's deed, or that of the member of staff who typed the caller's card.
-    Locks the gift. Safe twice, twice at once and after a crash: each fact has its unique source. What is booked is what
-    Stripe took, whatever the form had asked for. When Stripe has no fee yet, the fee is booked by the next call.
+    Locks the gift's plan and the gift. Safe twice, twice at once and after a crash: each fact has its unique source.
+    What is booked is what Stripe took, whatever the form had asked for. When Stripe has no fee yet, the next call
+    books it.
     """
     charge = payment.charge
     if charge is None:
         raise ValueError(f"{payment.id} has no charge to settle")
+    # The plan before its gift, always: the work of renewals holds plans and then settles.
+    Plan.objects.select_for_update(of=("self",), no_key=True).filter(gifts=gift_id).first()
     gift = Gift.objects.select_for_update().get(pk=gift_id)
     actor, booked_on = _actor(gift), clock.local_date(charge.happened_at)
     # A refunded or disputed gift is no new one, however late the news of its payment comes.
@@ -240,7 +243,7 @@ def _become_settled(gift: Gift, payment: gateway.Payment, charge: gateway.Charge
 
 
 def _activate(plan: Plan, gift: Gift, payment: gateway.Payment, card: gateway.Card, on: date) -> None:
-    plan = Plan.objects.select_for_update().get(pk=plan.pk)
+    plan = Plan.objects.select_for_update(no_key=True).get(pk=plan.pk)
     if plan.status != Plan.Status.STARTING:
         return
     plan.status, plan.status_at = Plan.Status.ACTIVE, clock.now()

@@ -11,7 +11,8 @@ from django.conf import settings
 
 from donations import disputes, gateway, gifts, refunds
 from donations.books import balance
-from donations.models import Gift, LedgerEntry, StripeEvent
+from donations.models import Gift, Installment, LedgerEntry, Plan, StripeEvent
+from donations.recurring import cards, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,40 @@ def _payment(event: StripeEvent) -> Answer:
         gift = Gift.objects.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
     if gift is None:
         return UNMATCHED
+    installment = Installment.objects.filter(gift=gift).first()
+    if event.type == "payment_intent.requires_action" and installment is None:
+        return IGNORED  # The supporter is at the page, and answers there.
     payment = gateway.retrieve_payment(event.object_id)
     steps: list[Callable[[], object]] = []
-    if event.type == "payment_intent.payment_failed":
+    if installment is not None:
+        steps.append(partial(outcomes.apply, installment.pk, payment))
+    elif event.type == "payment_intent.payment_failed":
         steps.append(partial(gifts.decline, gift.pk, payment.id, gateway.decline_in(event.body)))
     steps.append(partial(gifts.apply_payment, gift.pk, payment))
     has_no_fee = payment.is_paid and payment.charge is not None and payment.charge.balance is None
     return Answer(apply=partial(_all, steps), later="the fee is not known yet" if has_no_fee else "")
+
+
+# --- saved cards ----------------------------------------------------------------------------------------------------
+
+
+def _setup(event: StripeEvent) -> Answer:
+    """A card was saved for a plan; the page that saved it may never have come back."""
+    metadata = event.body["data"]["object"].get("metadata") or {}
+    if metadata.get("app") != gateway.APP or metadata.get("environment") != settings.BASE_URL:
+        return IGNORED
+    setup = gateway.retrieve_setup(event.object_id)
+    plan = Plan.objects.filter(pk=int(metadata["plan"]), stripe_customer_id=setup.customer_id).first()
+    if plan is None or setup.card is None or setup.status != "succeeded":
+        return IGNORED
+    return Answer(apply=partial(cards.use, plan.pk, setup.card, actor="supporter"))
+
+
+def _updated_card(event: StripeEvent) -> Answer:
+    """The bank replaced a saved card by itself."""
+    if not Plan.objects.ours().filter(stripe_payment_method_id=event.object_id).exists():
+        return IGNORED
+    return Answer(apply=partial(cards.updated, gateway.retrieve_card(event.object_id)))
 
 
 # --- refunds --------------------------------------------------------------------------------------------------------
@@ -161,9 +189,12 @@ READERS: dict[str, Callable[[StripeEvent], Answer]] = {
             "payment_intent.processing",
             "payment_intent.payment_failed",
             "payment_intent.canceled",
+            "payment_intent.requires_action",
         ],
         _payment,
     ),
+    "setup_intent.succeeded": _setup,
+    "payment_method.automatically_updated": _updated_card,
     "charge.refunded": _refunded_charge,
     **dict.fromkeys(["refund.created", "refund.updated", "refund.failed"], _refund),
     **dict.fromkeys(

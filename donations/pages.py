@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from donations.countries import CODES, COUNTRIES
-from donations.forms import DECLINED, SHOWN, total_with_fee
+from donations.forms import DECLINED, SHOWN
 from donations.models import Benefit, Campaign, Fund, Gift
 from donations.rules import consent
 from nonprofit import markup, organization
@@ -92,8 +92,8 @@ def context(page: Page, typed: dict[str, str]) -> dict[str, object]:
         "symbol": SYMBOLS.get(campaign.currency, campaign.currency.upper()),
         "has_cents": places(campaign.currency) > 0,
         "first": first,
-        "first_with_fee": total_with_fee(first, campaign),
-        "first_fee": total_with_fee(first, campaign) - first,
+        "first_with_fee": campaign.with_fee(first),
+        "first_fee": campaign.with_fee(first) - first,
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         "typed": typed,

@@ -9,8 +9,9 @@ from donations import disputes, gateway, gifts, inbox, refunds
 from donations.books import balance, compare
 from donations.books.exports import flow as exports
 from donations.desk.imports import flow as imports
-from donations.models import Gift
+from donations.models import Gift, Installment
 from donations.receipts import gaps, issue, making, statement_runs, statements
+from donations.recurring import charging, dates, notices
 from nonprofit import clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -207,3 +208,54 @@ def make_export(export_id: int) -> str:
 def sweep_exports() -> int:
     """Every minute: exports whose nudge was lost or whose worker died."""
     return len(exports.sweep())
+
+
+# --- gifts that recur -------------------------------------------------------------------------------------------------
+
+# How many charges one message makes: about a minute's work at Stripe's usual pace.
+CHARGES = 25
+# More messages than workers only wait.
+MOST_MESSAGES = 40
+
+
+@shared_task(name="donations.tasks.come_due")
+def come_due() -> int:
+    """Every hour: dates that have come get their installments; then workers are woken, as many as there is work for."""
+    made = dates.come_due()
+    _wake_chargers()
+    return made
+
+
+def _wake_chargers() -> None:
+    waiting = Installment.objects.filter(
+        status__in=[Installment.Status.SCHEDULED, Installment.Status.RETRYING], next_try_at__lte=clock.now()
+    ).count()
+    for _ in range(min(-(-waiting // CHARGES), MOST_MESSAGES)):
+        nudge.now("donations.tasks.charge_installments")
+
+
+@shared_task(name="donations.tasks.charge_installments")
+def charge_installments() -> int:
+    """Charge what is due; wakes itself while there is more."""
+    claimed = charging.charge_due(CHARGES)
+    if claimed == CHARGES:
+        nudge.now("donations.tasks.charge_installments")
+    return claimed
+
+
+@shared_task(name="donations.tasks.sweep_installments")
+def sweep_installments() -> int:
+    """Every minute: charges whose nudge was lost, whose worker died, or about which Stripe must be asked again."""
+    return charging.charge_due(CHARGES)
+
+
+@shared_task(name="donations.tasks.close_unpaid")
+def close_unpaid() -> int:
+    """Payments that nobody may make any more are closed at Stripe."""
+    return charging.close_unpaid()
+
+
+@shared_task(name="donations.tasks.look_after_plans")
+def look_after_plans() -> int:
+    """Every day: letters ahead of time, and plans that end by themselves."""
+    return notices.tell() + notices.end_unpaid()

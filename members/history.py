@@ -342,7 +342,7 @@ def _processing(user: User) -> list[Gift]:
 
 
 def _plans(user: User, today: date) -> Iterator[PlanCard]:
-    plans = Plan.objects.filter(status=Plan.Status.ACTIVE, donor__user=user).select_related("fund")
+    plans = Plan.objects.visible_to(user).running().select_related("fund")
     for plan in plans.order_by("next_due_on", "pk"):
         due, end = plan.next_due_on, plan.card_expires_on
         yield PlanCard(

@@ -38,6 +38,8 @@ ORDER = (
         "PhoneCall",
         "PromisePart",
         "Plan",
+        "Installment",
+        "ChargeDay",
         "Reversal",
         "Refund",
         "Dispute",
@@ -61,7 +63,7 @@ ORDER = (
     ),
     *("Campaign", "Benefit", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
     *("NewsletterSuppression", "NewsletterNews", "ConsentEntry", "NewsletterExport"),
-    *("SafeHarbor", "StatementText", "Policy", "Account"),
+    *("SafeHarbor", "StatementText", "Policy", "Account", "Renewals"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]

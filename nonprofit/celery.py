@@ -32,5 +32,9 @@ app.conf.beat_schedule = {
     "forget who never confirmed": {"task": "members.tasks.forget_unconfirmed", "schedule": crontab(hour=5, minute=12)},
     # Soon after midnight in the newsroom's zones, and again: the second time finds what a dead worker left.
     "let memberships age": {"task": "members.tasks.age_memberships", "schedule": crontab(hour="5,9", minute=27)},
+    "give due dates their installments": {"task": "donations.tasks.come_due", "schedule": crontab(minute=3)},
+    "charge installments left behind": {"task": "donations.tasks.sweep_installments", "schedule": 60.0},
+    "close payments nobody may make": {"task": "donations.tasks.close_unpaid", "schedule": crontab(minute=42)},
+    "look after plans": {"task": "donations.tasks.look_after_plans", "schedule": crontab(hour=14, minute=12)},
     "expire abandoned gifts": {"task": "donations.tasks.expire_gifts", "schedule": crontab(minute=37)},
 }

@@ -1,7 +1,7 @@
 """Rows for tests: every default is valid, so a test names only what matters to it."""
 
 import itertools
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -170,3 +170,21 @@ def starting_plan(**fields: Any) -> Plan:
         "stripe_customer_id": f"cus_{next(_count)}",
     }
     return Plan.objects.create(**{**defaults, **fields})
+
+
+def plan(**fields: Any) -> Plan:
+    """A monthly plan that runs: begun on January 15, 2026, next due on December 15, on a card of nobody's."""
+    number = next(_count)
+    defaults: dict[str, Any] = {
+        "donor": fields.get("donor") or donor(email=f"plan-{number}@example.org"),
+        "status": Plan.Status.ACTIVE,
+        "started_on": date(2026, 1, 15),
+        "anchor_day": 15,
+        "next_due_on": date(2026, 12, 15),
+        "campaign": fields.get("campaign") or campaign(),
+        "stripe_payment_method_id": f"pm_nobodys_{number}",
+        "card_brand": "visa",
+        "card_last4": "4242",
+        "card_expires_on": date(2030, 12, 31),
+    }
+    return starting_plan(**{**defaults, **fields})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 from django.db import connection
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -24,6 +25,9 @@ from tests.stack import Stack
 from tests.watch import Watch
 
 PRISTINE = "more_ways_pristine"
+# A slow machine is no finding: only what is wrong fails.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 COMMITTED = "more_ways_committed"
 
 

@@ -22,6 +22,7 @@ from donations.models import (
     Batch,
     BatchRow,
     Benefit,
+    ChargeDay,
     Difference,
     Dispute,
     Donor,
@@ -36,6 +37,7 @@ from donations.models import (
     GiftDetail,
     GiftImport,
     GiftOrigin,
+    Installment,
     LedgerEntry,
     Month,
     PaymentLink,
@@ -52,6 +54,7 @@ from donations.models import (
     ReceiptDue,
     Refund,
     RenderTrouble,
+    Renewals,
     Reversal,
     SafeHarbor,
     SoftCredit,
@@ -140,6 +143,7 @@ def rows() -> dict[str, Any]:
         )
     }
     found |= {"donations_campaign": gift.campaign_id, "donations_fund": gift.fund_id, "donations_plan": gift.plan_id}
+    found |= _renewals(gift)
     nameless = builders.donor(name="Unknown", email=None, kind=Donor.Kind.UNKNOWN)
     found["nameless_gift"] = builders.settled_gift(amount_minor=SUM, donor=nameless).pk
     found["returned_gift"] = Reversal.objects.values_list("gift_id", flat=True)[0]
@@ -350,3 +354,15 @@ def _books(clerk: User) -> list[models.Model]:
         starts_on=date(2020, 1, 1), state=Month.State.CLOSED, closed_by=clerk, closed_at=clock.now()
     )
     return [account, statement, payout, movement, line, difference, month]
+
+
+def _renewals(gift: Gift) -> dict[str, Any]:
+    """A date of the gift's plan, a day of charging that has stopped, and the switch."""
+    assert gift.plan is not None
+    one = Installment.objects.create(plan=gift.plan, due_on=clock.today(), amount_minor=SUM, currency="usd")
+    day = ChargeDay.objects.create(on=clock.today(), claimed=1, stopped_why="to look at", stopped_at=clock.now())
+    return {
+        "donations_installment": one.pk,
+        "donations_chargeday": day.pk,
+        "donations_renewals": Renewals.objects.create(pk=1).pk,
+    }

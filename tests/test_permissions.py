@@ -79,6 +79,9 @@ TABLES = {
     "donations_payout": Stock(who(F)),
     "donations_phonecall": Stock(who(S)),
     "donations_plan": Stock(SF),
+    "donations_installment": Stock(SF),
+    "donations_chargeday": Stock(SF),
+    "donations_renewals": Stock(SF, change=who(F)),
     "donations_printrun": Stock(SF),
     "donations_promise": Stock(SF),
     "donations_policy": Stock(who(F), change=who(F)),
@@ -114,6 +117,9 @@ PAGES = {
     "view_on_site": Page(row="donations_gift"),
     "password_change": Page(ESF, ESF),
     "password_change_done": Page(ESF),
+    "donations_plan_forecast": Page(SF),
+    "donations_plan_ask": Page(who(S), who(S)),
+    "donations_chargeday_go_on": Page(post=who(F)),
     "donations_batch_find": Page(ES),
     "donations_batch_promises": Page(ES),
     "donations_batch_new_supporter": Page(post=ES),
@@ -296,6 +302,7 @@ def addresses(rows: dict[str, Any]) -> Iterator[Address]:
             "month": "2026-11",
             "code": "clearing",
             "what": "statements",
+            "change": "amount",
             "sentence": "S0",
         }
         wanted = re.findall(r"<(?:\w+:)?(\w+)>", route)

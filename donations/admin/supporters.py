@@ -14,14 +14,12 @@ from django.utils.safestring import SafeString
 from donations import donors
 from donations.admin import merging, search, supporter_panels
 from donations.admin.supporter_forms import AddressInline, DonorForm, EmailInline, FormerIdInline, NoteForm
-from donations.admin.supporter_panels import card, gifts_in
 from donations.desk import find
-from donations.models import Donor, Gift, Plan, Tag
+from donations.models import Donor, Tag
 from nonprofit import audit
-from nonprofit.admin_parts import AuditedAdmin, Panel, ShownAdmin, actor, actors, audit_panel, link, may, plain, url_of
+from nonprofit.admin_parts import AuditedAdmin, Panel, ShownAdmin, actor, actors, audit_panel, may, plain, url_of
 from nonprofit.generics import ModelForm
 from nonprofit.models import User
-from nonprofit.money import Money
 
 CHANGE, ADD = "donations.change_donor", "donations.add_donor"
 FLAGS = ("is_deceased", "is_not_contacted", "is_not_mailed", "is_anonymous", "wants_no_letter")
@@ -267,52 +265,3 @@ class TagAdmin(AuditedAdmin[Tag]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Tag | None = None) -> bool:
         return False
-
-
-@admin.register(Plan)
-class PlanAdmin(ShownAdmin[Plan]):
-    list_display = ("amount_shown", "interval", "donor_name", "status", "started_on", "next_due_on", "card")
-    list_display_links = ("amount_shown",)
-    list_select_related = ("donor",)
-    list_filter = ("status", "interval")
-    sortable_by = ("next_due_on",)
-    search_fields = ("donor__name",)
-    search_help_text = "Name, e-mail or supporter (D-0000012)"
-    fieldsets = (
-        (None, {"fields": ("amount_shown", "is_fee_covered", "interval", "status", "supporter", "fund")}),
-        ("Dates", {"fields": ("started_on", "anchor_day", "next_due_on")}),
-        ("Card", {"fields": ("card", "stripe_customer_id", "stripe_payment_method_id")}),
-        ("What was agreed to", {"fields": ("consent_text", "consent_version", "consent_at", "consent_ip")}),
-    )
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Plan], search_term: str
-    ) -> tuple[QuerySet[Plan], bool]:
-        if not search_term.strip():
-            return queryset, False
-        found = search.donors(Donor.objects.order_by(), search_term)
-        if found.is_cut:
-            messages.warning(request, f"More than {search.PEOPLE:,} supporters fit. Type more.")
-        return queryset.filter(donor_id__in=list(found.donors.values_list("pk", flat=True)[: search.PEOPLE])), False
-
-    @admin.display(description="Amount")
-    def amount_shown(self, plan: Plan) -> Money:
-        return plan.amount
-
-    @admin.display(description="Supporter")
-    def donor_name(self, plan: Plan) -> str:
-        return plan.donor.name if plan.donor else "—"
-
-    @admin.display(description="Supporter")
-    def supporter(self, plan: Plan) -> SafeString | str:
-        return link(plan.donor)
-
-    @admin.display(description="Card")
-    def card(self, plan: Plan) -> str:
-        return card(plan)
-
-    def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
-        panels = [gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}")]
-        if may(request, "nonprofit.view_auditentry"):
-            panels.append(audit_panel([row]))
-        return panels

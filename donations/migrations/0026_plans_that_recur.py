@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                 ("next_try_at", models.DateTimeField(blank=True, null=True)),
                 ("claimed_at", models.DateTimeField(blank=True, null=True)),
                 ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("stripe_payment_method_id", models.CharField(blank=True, max_length=80)),
                 ("code", models.CharField(blank=True, help_text="Stripe's code of the last decline.", max_length=60)),
                 ("made_at", models.DateTimeField(default=nonprofit.clock.now, editable=False)),
                 ("done_at", models.DateTimeField(blank=True, null=True)),

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from nonprofit.money import Money
+from nonprofit.money import Money, gross_up
 
 
 class Fund(models.Model):
@@ -91,6 +91,10 @@ class Campaign(models.Model):
         """Suggested amounts for "once", "monthly" or "yearly"."""
         minors: list[int] = getattr(self, f"amounts_{frequency}")
         return [Money(minor, self.currency) for minor in minors]
+
+    def with_fee(self, net: Money) -> Money:
+        """The charge that leaves the whole of `net` after our card fee."""
+        return gross_up(net, percent=self.fee_percent, fixed_minor=self.fee_fixed_minor)
 
     @property
     def minimum(self) -> Money:

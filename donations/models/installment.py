@@ -60,6 +60,8 @@ class Installment(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     # Since when this try's charge may be at Stripe: written before it is sent.
     sent_at = models.DateTimeField(null=True, blank=True)
+    # The card that this try asks: a try that is repeated after a crash asks the same one.
+    stripe_payment_method_id = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=60, blank=True, help_text="Stripe's code of the last decline.")
     made_at = models.DateTimeField(default=clock.now, editable=False)
     done_at = models.DateTimeField(null=True, blank=True)

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-VERSION = "2026-11"
+VERSION = "2026-12"
 
-EVERY = {"monthly": "every month", "yearly": "every year"}
+EVERY = {"monthly": "every month", "quarterly": "every three months", "yearly": "every year"}
 
 
 def text(*, organization: str, amount: str, frequency: str) -> str:
@@ -15,8 +15,27 @@ def text(*, organization: str, amount: str, frequency: str) -> str:
     """
     return (
         f"I allow {organization} to charge my card {amount} now and {EVERY[frequency]} until I stop. "
-        "I can change or stop at any time by replying to a receipt or calling you."
+        "I can change, pause or stop it at any time in my portal, by replying to a receipt, or by calling you."
     )
+
+
+STANDING_VERSION = "standing-2026-12"
+BY_INTERVAL = {"month": "monthly", "quarter": "quarterly", "year": "yearly"}
+
+
+def standing(*, organization: str, amount: str, interval: str, day: int) -> str:
+    """The consent of a gift that runs already and was changed, or begins again. day: of the month, 1-31."""
+    return (
+        f"I allow {organization} to charge my saved card {amount} {EVERY[BY_INTERVAL[interval]]}, "
+        f"{on_day(interval, day)}, until I stop. "
+        "I can change, pause or stop it at any time in my portal, by replying to a receipt, or by calling you."
+    )
+
+
+def on_day(interval: str, day: int) -> str:
+    """ "on the 31st, or the last day of a shorter month"."""
+    clamped = ", or the last day of a shorter month" if day > 28 else ""
+    return f"on the {_ordinal(day)}{clamped}"
 
 
 PHONE_VERSION = "phone-2026-11"

@@ -23,9 +23,26 @@ def next_due(started_on: date, anchor_day: int, interval: str, after: date) -> d
     return due
 
 
-def first_from(started_on: date, anchor_day: int, interval: str, day: date) -> date:
-    """The first due date on or after `day`: where a plan goes on after a pause (rule 57)."""
-    return next_due(started_on, anchor_day, interval, date.fromordinal(day.toordinal() - 1))
+def following(due_on: date, anchor_day: int, interval: str) -> date:
+    """The date after `due_on`: a whole interval of months later, on the anchor day again."""
+    months = _months(due_on) + MONTHS[interval]
+    return in_month(months // 12, months % 12 + 1, anchor_day)
+
+
+def first_from(due_on: date, anchor_day: int, interval: str, day: date) -> date:
+    """The first date on or after `day`, counted on from `due_on`: where a plan goes on after a pause (rule 57)."""
+    while due_on < day:
+        due_on = following(due_on, anchor_day, interval)
+    return due_on
+
+
+def moved(due_on: date, anchor_day: int, today: date) -> date:
+    """The next date once the day of the month is changed: in the same month, so that none is doubled or lost.
+
+    Where the new day has passed in that month, this one date stays and the new day begins after it.
+    """
+    new = in_month(due_on.year, due_on.month, anchor_day)
+    return new if new > today else due_on
 
 
 def in_month(year: int, month: int, anchor_day: int) -> date:

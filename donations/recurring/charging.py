@@ -1,0 +1,213 @@
+"""Charging one installment at Stripe: one PaymentIntent ever, asked how it stands before anything is sent again."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from donations import gateway, gifts
+from donations.models import Gift, Installment, Renewals
+from donations.recurring import claims, outcomes, states
+from nonprofit import clock
+
+logger = logging.getLogger(__name__)
+
+# Stripe may forget a key after 24 hours; from then on a payment whose id was lost is looked for by what we wrote on it.
+# Stripe, "Idempotent requests", https://docs.stripe.com/api/idempotent_requests (read 2026-11-26).
+KEYS_LAST = timedelta(hours=20)
+# How long until Stripe is asked again about a charge whose outcome is not known.
+ASK_AGAIN = timedelta(minutes=10)
+UNSENT = {"requires_payment_method", "requires_confirmation"}
+Status = Installment.Status
+
+
+def charge_due(limit: int = 25) -> int:
+    """Claim up to `limit` installments and charge each; how many were claimed. Call outside any transaction."""
+    ids = claims.claim(limit)
+    for pk in ids:
+        charge(pk)
+    return len(ids)
+
+
+def charge(installment_id: int) -> None:
+    """The claimed installment is charged, or it is known why not. Call outside any transaction.
+
+    Safe twice, twice at once and after a crash between any two steps: the PaymentIntent is made with a key of the
+    installment's own, a paid one cannot be confirmed again, and an answer that never came is asked for.
+    """
+    one = Installment.objects.select_related("gift", "plan").get(pk=installment_id)
+    if one.status not in (Status.CHARGING, Status.UNKNOWN):
+        return
+    try:
+        payment = _carry_on(one)
+    except gateway.GatewayUnavailable as error:
+        logger.warning("charge not answered", extra={"installment": one.pk, "error": str(error)})
+        _ask_later(one)
+        return
+    except gateway.GatewayRefused as error:
+        # Nothing is wrong with the card: the request was. The row waits for a person, and nobody is charged.
+        logger.error("charge refused by Stripe", extra={"installment": one.pk, "code": error.code})
+        _refused(one, error.code)
+        return
+    if payment is None:
+        return
+    done = outcomes.apply(one.pk, payment)
+    if done.status == Status.PAID:
+        claims.count(is_paid=True)
+    elif done.status in (Status.RETRYING, Status.WAITING):
+        claims.count(is_paid=False)
+
+
+def _carry_on(one: Installment) -> gateway.Payment | None:
+    """From wherever the last worker was; the payment as it stands then, None when it must not be sent any more."""
+    is_repeated = one.sent_at is not None or one.status == Status.UNKNOWN
+    payment = _payment(one)
+    if payment.status not in UNSENT or (is_repeated and _is_answered(one, payment)):
+        return payment
+    card = _may_send(one.pk)
+    if card is None:
+        _close(one, payment)
+        return None
+    try:
+        return gateway.confirm_saved(
+            payment.id, payment_method_id=card, key=f"installment-{one.pk}-confirm-{one.tries}"
+        )
+    except gateway.CardDeclined:
+        return gateway.retrieve_payment(payment.id)
+    except gateway.GatewayRefused:
+        # Another worker was faster, or it was closed: what Stripe has is what counts.
+        payment = gateway.retrieve_payment(payment.id)
+        if payment.status in UNSENT and not _is_answered(one, payment):
+            raise
+        return payment
+
+
+def _payment(one: Installment) -> gateway.Payment:
+    """The installment's PaymentIntent: fetched, found, or made with the key that makes it only once."""
+    gift = _gift(one)
+    if gift.payment_intent_id:
+        return gateway.retrieve_payment(gift.payment_intent_id)
+    payment = _lost(one) if _key_is_old(one) else None
+    payment = payment or gateway.create_renewal(
+        amount_minor=one.amount_minor,
+        currency=one.currency,
+        customer_id=one.plan.stripe_customer_id,
+        payment_method_id=one.stripe_payment_method_id,
+        key=f"installment-{one.pk}-create",
+        metadata={
+            "app": gateway.APP,
+            "gift": str(gift.pk),
+            "plan": str(one.plan_id),
+            "installment": str(one.pk),
+            "environment": settings.BASE_URL,
+        },
+        description=f"Gift {gift.public_id}",
+    )
+    Gift.objects.filter(pk=gift.pk, payment_intent_id=None).update(payment_intent_id=payment.id)
+    gift.payment_intent_id = payment.id
+    return payment
+
+
+def _key_is_old(one: Installment) -> bool:
+    return clock.now() - _gift(one).started_at > KEYS_LAST
+
+
+def _lost(one: Installment) -> gateway.Payment | None:
+    since = _gift(one).started_at - timedelta(hours=1)
+    for payment in gateway.payments_of(one.plan.stripe_customer_id, since=since):
+        if payment.metadata.get("installment") == str(one.pk):
+            return payment
+    return None
+
+
+def _is_answered(one: Installment, payment: gateway.Payment) -> bool:
+    """Whether an unpaid payment shows the outcome of this very try, and not only that of an earlier one."""
+    error = payment.last_error
+    if error is None:
+        return False
+    return not _gift(one).attempts.filter(source=error.source).exists()
+
+
+@transaction.atomic(durable=True)
+def _may_send(installment_id: int) -> str | None:
+    """The card to ask, once it is on record that we ask it; None when the plan was stopped or paused meanwhile.
+
+    This commits before the request leaves: whoever stops the plan afterwards is told that a charge may be on its way.
+    """
+    plan_id = Installment.objects.values_list("plan_id", flat=True).get(pk=installment_id)
+    plan = states.locked(plan_id)
+    one = Installment.objects.get(pk=installment_id)
+    if one.status not in (Status.CHARGING, Status.UNKNOWN) or plan.status not in claims.MAY_CHARGE:
+        return None
+    if one.sent_at is None:
+        if not Renewals.get().is_on:
+            return None
+        one.sent_at = clock.now()
+    one.status = Status.CHARGING
+    one.save(update_fields=["sent_at", "status"])
+    return one.stripe_payment_method_id
+
+
+def _close(one: Installment, payment: gateway.Payment) -> None:
+    """What must not be sent any more is closed at Stripe, where the date is over; a switched-off one goes back."""
+    with transaction.atomic(durable=True):
+        plan = states.locked(one.plan_id)
+        now = Installment.objects.get(pk=one.pk)
+        if now.status in (Status.CHARGING, Status.UNKNOWN):
+            if plan.status in claims.MAY_CHARGE:
+                now.status, now.tries, now.next_try_at = Status.SCHEDULED, now.tries - 1, clock.now() + ASK_AGAIN
+                if now.tries:
+                    now.status = Status.RETRYING
+                now.save(update_fields=["status", "tries", "next_try_at"])
+                return
+            states.close(now, Status.SKIPPED, Installment.Reason.STOPPED)
+    gifts.expire(_gift(one))
+
+
+@transaction.atomic(durable=True)
+def _ask_later(one: Installment) -> None:
+    states.locked(one.plan_id)
+    Installment.objects.filter(pk=one.pk, status__in=[Status.CHARGING, Status.UNKNOWN]).update(
+        status=Status.UNKNOWN, next_try_at=clock.now() + ASK_AGAIN
+    )
+
+
+@transaction.atomic(durable=True)
+def _refused(one: Installment, code: str) -> None:
+    """Stripe does not take the request at all: the customer or the card is gone there. Only another card helps."""
+    outcomes.refused(one.pk, code)
+
+
+def for_supporter(installment_id: int) -> gateway.Payment:
+    """The payment of a date that waits for its supporter, to confirm in their browser. Call outside any transaction."""
+    one = Installment.objects.select_related("gift", "plan").get(pk=installment_id)
+    return _payment(one)
+
+
+def ask(installment_id: int) -> Installment:
+    """Ask Stripe how the date's payment stands, and act on it. Call outside any transaction. Raises GatewayError."""
+    one = Installment.objects.select_related("gift").get(pk=installment_id)
+    gift = _gift(one)
+    if not gift.payment_intent_id:
+        return one
+    return outcomes.apply(one.pk, gateway.retrieve_payment(gift.payment_intent_id))
+
+
+def _gift(one: Installment) -> Gift:
+    assert one.gift is not None
+    return one.gift
+
+
+def close_unpaid(limit: int = 200) -> int:
+    """Payments of dates that are over and were not paid are closed at Stripe, so that nobody can still pay them."""
+    over = Installment.objects.filter(status__in=[Status.FAILED, Status.SKIPPED])
+    stale = Gift.objects.filter(installment__in=over, status__in=[Gift.Status.PENDING, Gift.Status.FAILED])
+    done = 0
+    for gift in stale.order_by("pk")[:limit]:
+        try:
+            gifts.expire(gift)
+        except gateway.GatewayError as error:
+            logger.warning("payment not closed", extra={"gift": gift.pk, "error": type(error).__name__})
+        done += 1
+    return done

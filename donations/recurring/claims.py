@@ -1,0 +1,170 @@
+"""Which installments a worker takes: each once, within the day's caps, and none while charging is switched off."""
+
+import logging
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from donations.models import ChargeDay, Donor, Gift, Installment, Plan, Renewals
+from donations.recurring import dates, letters, states
+from nonprofit import audit, clock
+
+logger = logging.getLogger(__name__)
+
+# A worker that claimed an installment and died gives it back after this long; longer than two of Stripe's time-outs.
+CLAIM = timedelta(minutes=5)
+# Before so many outcomes of a day its share of declines says nothing.
+ENOUGH = 50
+FREQUENCY = {
+    Plan.Interval.MONTH: Gift.Frequency.MONTHLY,
+    Plan.Interval.QUARTER: Gift.Frequency.QUARTERLY,
+    Plan.Interval.YEAR: Gift.Frequency.YEARLY,
+}
+Status = Installment.Status
+MAY_CHARGE = (Plan.Status.ACTIVE, Plan.Status.PAST_DUE, Plan.Status.WAITING)
+
+
+def claim(limit: int) -> list[int]:
+    """Up to `limit` installments are this worker's: their ids. What a worker left behind comes first.
+
+    The claim, with the gift and the amount, is committed before anybody asks Stripe. Workers share the work (SKIP
+    LOCKED). Call outside any transaction.
+    """
+    left_behind = _left_behind(limit)
+    if len(left_behind) == limit or not Renewals.get().is_on:
+        return left_behind
+    return left_behind + _due(limit - len(left_behind))
+
+
+@transaction.atomic(durable=True)
+def _left_behind(limit: int) -> list[int]:
+    """Charges whose worker died, and those whose outcome must be asked for again."""
+    now = clock.now()
+    waiting = Installment.objects.filter(status__in=[Status.CHARGING, Status.UNKNOWN], next_try_at__lte=now)
+    ids = list(waiting.order_by("next_try_at").select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+    Installment.objects.filter(pk__in=ids).update(next_try_at=now + CLAIM)
+    return ids
+
+
+@transaction.atomic(durable=True)
+def _due(limit: int) -> list[int]:
+    now = clock.now()
+    ChargeDay.objects.get_or_create(on=clock.local_date(now))
+    # One after the other: two workers must not both see room under the cap.
+    day = ChargeDay.objects.select_for_update().get(on=clock.local_date(now))
+    if day.stopped_at is not None:
+        return []
+    if why := _storm(day):
+        stop(day, why)
+        return []
+    ready = Plan.objects.ours().filter(
+        installments__status__in=[Status.SCHEDULED, Status.RETRYING], installments__next_try_at__lte=now
+    )
+    locking = ready.select_related("donor", "fund", "campaign").select_for_update(
+        of=("self",), skip_locked=True, no_key=True
+    )
+    plans = {plan.pk: plan for plan in locking.order_by("installments__next_try_at", "pk")[:limit]}
+    return _take(day, plans)
+
+
+def _take(day: ChargeDay, plans: dict[int, Plan]) -> list[int]:
+    settings, prices, now = Renewals.get(), dates.Prices(), clock.now()
+    taken: list[Installment] = []
+    new: list[Gift] = []
+    open_ones = Installment.objects.filter(plan__in=plans, status__in=[Status.SCHEDULED, Status.RETRYING])
+    for one in open_ones.filter(next_try_at__lte=now).select_related("gift").order_by("next_try_at", "pk"):
+        plan = plans[one.plan_id]
+        if not _may_charge(plan):
+            states.close(one, Status.SKIPPED, Installment.Reason.STOPPED)
+            continue
+        if one.tries == 0:
+            one.amount_minor, one.covered_fee_minor = prices.of(plan)
+        is_over = day.claimed + 1 > settings.most_count or day.claimed_minor + one.amount_minor > settings.most_minor
+        if is_over and day.let_go_on_by_id is None:
+            stop(day, f"the cap of a day was reached: {day.claimed} charges")
+            break
+        day.claimed, day.claimed_minor = day.claimed + 1, day.claimed_minor + one.amount_minor
+        if one.gift is None:
+            one.gift = _gift(plan, one)
+            new.append(one.gift)
+        one.status, one.tries = Status.CHARGING, one.tries + 1
+        one.claimed_at, one.sent_at, one.next_try_at = now, None, now + CLAIM
+        one.stripe_payment_method_id = plan.stripe_payment_method_id
+        taken.append(one)
+    # One statement for all gifts, then one for all installments that name them.
+    Gift.objects.bulk_create(new)
+    for one in taken:
+        one.gift = one.gift  # the id that the gift has now
+    Installment.objects.bulk_update(
+        taken,
+        [
+            *("gift", "status", "tries", "amount_minor", "covered_fee_minor", "claimed_at", "sent_at", "next_try_at"),
+            "stripe_payment_method_id",
+        ],
+    )
+    day.save(update_fields=["claimed", "claimed_minor"])
+    return [one.pk for one in taken]
+
+
+def _may_charge(plan: Plan) -> bool:
+    """Looked at when the charge is made and not when it was scheduled (domain rule 83)."""
+    assert plan.donor is not None
+    if plan.donor.is_deceased:
+        states.end(plan, Plan.End.DECEASED, actor=states.TASK)
+    return plan.status in MAY_CHARGE
+
+
+def _gift(plan: Plan, one: Installment) -> Gift:
+    """A pending gift of the plan's supporter as they are known today."""
+    donor = plan.donor
+    assert isinstance(donor, Donor)
+    now = clock.now()
+    same = ("address_line1", "address_line2", "city", "region", "postal_code", "country")
+    return Gift(
+        donor=donor,
+        plan=plan,
+        frequency=FREQUENCY[Plan.Interval(plan.interval)],
+        amount_minor=one.amount_minor,
+        covered_fee_minor=one.covered_fee_minor,
+        currency=plan.currency,
+        fund=plan.fund,
+        campaign=plan.campaign,
+        donor_name=donor.name,
+        donor_email=donor.email or "",
+        donor_phone=donor.phone,
+        **{name: getattr(donor, name) for name in same},
+        tribute=plan.tribute,
+        tribute_name=plan.tribute_name,
+        is_name_hidden=donor.is_anonymous,
+        started_at=now,
+        changed_at=now,
+    )
+
+
+# --- the day ----------------------------------------------------------------------------------------------------------
+
+
+def _storm(day: ChargeDay) -> str:
+    """Why so many declines must stop the day, or ""."""
+    outcomes = day.paid + day.declined
+    if day.let_go_on_by_id is not None or outcomes < ENOUGH:
+        return ""
+    percent = 100 * day.declined // outcomes
+    limit = Renewals.get().most_declined_percent
+    return f"{percent} % of {outcomes} charges were declined" if percent >= limit else ""
+
+
+def stop(day: ChargeDay, why: str) -> None:
+    """The locked day charges no further until somebody has looked; they are told."""
+    day.stopped_why, day.stopped_at = why[:200], clock.now()
+    day.save(update_fields=["stopped_why", "stopped_at"])
+    audit.record(states.TASK, "stop charging", day, reason=why[:300])
+    logger.error("charging stopped", extra={"day": f"{day.on:%Y-%m-%d}", "why": why})
+    letters.stopped(day)
+
+
+def count(*, is_paid: bool) -> None:
+    """One more outcome of today. A count for the alarm and not a book: it is not part of what it counts."""
+    name = "paid" if is_paid else "declined"
+    ChargeDay.objects.filter(on=clock.today()).update(**{name: F(name) + 1})

@@ -1,0 +1,135 @@
+"""Dates become installments: each date that has come gets exactly one row, to be charged or with its reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from donations.models import Campaign, Installment, Plan, Renewals
+from donations.recurring import states
+from donations.rules import due
+from nonprofit import clock
+
+# Plans locked and written in one transaction.
+CHUNK = 500
+Status, Reason = Installment.Status, Installment.Reason
+# Why a date is given up when the next one has come and nobody could be charged for it.
+GIVEN_UP = {
+    Status.SCHEDULED: (Status.SKIPPED, Reason.OUTAGE),
+    Status.RETRYING: (Status.FAILED, Reason.DECLINED),
+    Status.WAITING: (Status.FAILED, Reason.NO_CARD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the walk through the plans has come."""
+
+    on: date = date.min
+    pk: int = 0
+
+
+def come_due() -> int:
+    """Every plan's dates up to today have their installments; how many were made.
+
+    Safe twice, at once, and killed: each chunk commits by itself, a date is unique, and a plan that somebody else
+    holds is passed by until the next time. Call outside any transaction.
+    """
+    made, place = 0, Place()
+    while True:
+        count, next_place = _chunk(place, clock.today())
+        made += count
+        if next_place is None:
+            return made
+        place = next_place
+
+
+@transaction.atomic(durable=True)
+def _chunk(place: Place, today: date) -> tuple[int, Place | None]:
+    further = Q(next_due_on__gt=place.on) | Q(next_due_on=place.on, pk__gt=place.pk)
+    waiting = Plan.objects.ours().running().filter(further, next_due_on__lte=today).select_related("donor", "campaign")
+    locking = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    plans = list(locking.order_by("next_due_on", "pk")[:CHUNK])
+    if not plans:
+        return 0, None
+    last = Place(plans[-1].next_due_on or date.min, plans[-1].pk)
+    standing = {one.plan_id: one for one in Installment.objects.filter(plan__in=plans, status__in=Installment.OPEN)}
+    prices = Prices()
+    rows = [row for plan in plans for row in _rows(plan, standing.get(plan.pk), today, prices)]
+    Installment.objects.bulk_create(rows)
+    running = [plan for plan in plans if plan.is_running]
+    Plan.objects.bulk_update(running, ["next_due_on", "status", "status_at", "paused_until"])
+    return len(rows), last if len(plans) == CHUNK else None
+
+
+class Prices:
+    """What a plan charges, asking for the default campaign once."""
+
+    def __init__(self) -> None:
+        self._usual: Campaign | None = None
+
+    def of(self, plan: Plan) -> tuple[int, int]:
+        """Minor units with the covered fee, and the covered fee alone: computed anew for each charge."""
+        if not plan.is_fee_covered:
+            return plan.amount_minor, 0
+        total = self.campaign(plan).with_fee(plan.amount)
+        return total.minor, total.minor - plan.amount_minor
+
+    def campaign(self, plan: Plan) -> Campaign:
+        """The campaign whose prices and limits count for the plan."""
+        if plan.campaign is not None:
+            return plan.campaign
+        if self._usual is None:
+            self._usual = Campaign.objects.get(is_default=True)
+        return self._usual
+
+
+def _rows(plan: Plan, standing: Installment | None, today: date, prices: Prices) -> Iterator[Installment]:
+    """The plan's new installments; the plan is brought to its next date, and written by the caller."""
+    assert plan.next_due_on is not None
+    assert plan.donor is not None
+    if plan.donor.is_deceased:
+        states.end(plan, Plan.End.DECEASED, actor=states.TASK)
+        return
+    if standing is not None and standing.status in Installment.IN_FLIGHT:
+        return  # Until it is known whether that one was charged, the next one waits.
+    reading = due.read(terms(plan), plan.next_due_on, today)
+    is_charged = any(what == due.What.CHARGE for _, what in reading.dates)
+    if is_charged and standing is not None:
+        states.close(standing, *GIVEN_UP[Status(standing.status)])
+    for day, what in reading.dates:
+        yield _row(plan, day, what, prices)
+    plan.next_due_on = reading.next_on
+    if plan.status == Plan.Status.PAUSED and is_charged:
+        states.move(plan, Plan.Status.ACTIVE)
+        plan.paused_until = None
+    if reading.is_over and not is_charged:
+        states.end(plan, Plan.End.COMPLETED, actor=states.TASK)
+
+
+def terms(plan: Plan) -> due.Terms:
+    """What decides about the plan's dates, for the rules."""
+    assert plan.anchor_day is not None
+    return due.Terms(plan.interval, plan.anchor_day, plan.paused_until, plan.ends_on)
+
+
+def _row(plan: Plan, day: date, what: due.What, prices: Prices) -> Installment:
+    minor, covered_minor = prices.of(plan)
+    row = Installment(
+        plan=plan, due_on=day, amount_minor=minor, covered_fee_minor=covered_minor, currency=plan.currency
+    )
+    if what != due.What.CHARGE:
+        row.status, row.reason, row.done_at = Status.SKIPPED, Reason(what.value), clock.now()
+    elif plan.waiting_for == Plan.WaitingFor.CARD:
+        row.status = Status.WAITING
+    else:
+        row.next_try_at = hour(day)
+    return row
+
+
+def hour(day: date) -> datetime:
+    """When charging begins on `day`."""
+    return timezone.make_aware(datetime.combine(day, time(Renewals.get().from_hour)), timezone.get_default_timezone())

@@ -1,0 +1,146 @@
+"""What became of a charge: paid, declined, under way, waiting for the supporter. Order and repeats mean nothing."""
+
+from django.db import transaction
+
+from donations import gateway, gifts
+from donations.models import Attempt, Gift, Installment, Plan
+from donations.recurring import dates, letters, states
+from donations.rules import dunning
+from nonprofit import clock
+
+Status, Reason = Installment.Status, Installment.Reason
+
+
+@transaction.atomic
+def apply(installment_id: int, payment: gateway.Payment) -> Installment:
+    """The installment, its plan, gift and letters are where Stripe says that its payment is.
+
+    Locks the plan, then the gift. Safe twice, twice at once and in any order: what is paid stays paid, and each
+    decline is acted on once, by its own id.
+    """
+    one = Installment.objects.get(pk=installment_id)
+    plan = states.locked(one.plan_id)
+    one = Installment.objects.select_related("gift").get(pk=installment_id)
+    one.plan = plan
+    if payment.is_paid:
+        # `paid` follows from the gift, whoever settles it.
+        gifts.settle(_gift(one).pk, payment)
+        return Installment.objects.get(pk=installment_id)
+    if one.status == Status.PAID:
+        return one
+    if payment.status == "processing":
+        gifts.apply_payment(_gift(one).pk, payment)
+        _set(one, Status.PROCESSING)
+    elif payment.status == "canceled":
+        gifts.apply_payment(_gift(one).pk, payment)
+        if one.is_open:
+            states.close(one, Status.SKIPPED, Reason.STAFF)
+    elif payment.status == "requires_action":
+        _declined(plan, one, "authentication_required")
+    elif payment.last_error is not None:
+        _decline(plan, one, payment, payment.last_error)
+    return one
+
+
+def gift_settled(gift: Gift, **_: object) -> None:
+    """Receiver of signals.gift_settled: the installment of a paid gift is paid, and its plan is well again.
+
+    The settling transaction holds the plan's lock (gifts.settle takes it first).
+    """
+    one = Installment.objects.filter(gift=gift).select_related("plan").first()
+    if one is None:
+        return
+    plan = states.locked(one.plan_id)
+    if one.status != Status.PAID:
+        states.close(one, Status.PAID)
+    states.well(plan)
+    _complete(plan)
+
+
+def _complete(plan: Plan) -> None:
+    """A plan that has come to its agreed end is over."""
+    if not plan.is_running:
+        return
+    given = Gift.objects.settled().filter(plan=plan)
+    is_over = plan.ends_on is not None and plan.next_due_on is not None and plan.next_due_on > plan.ends_on
+    if plan.ends_after_count is not None:
+        is_over = is_over or given.count() >= plan.ends_after_count
+    if plan.ends_after_minor is not None:
+        sums = given.values_list("amount_minor", "covered_fee_minor")
+        is_over = is_over or sum(amount - covered for amount, covered in sums) >= plan.ends_after_minor
+    if is_over:
+        states.end(plan, Plan.End.COMPLETED, actor=states.TASK)
+
+
+def _decline(plan: Plan, one: Installment, payment: gateway.Payment, error: gateway.Decline) -> None:
+    # Where Stripe names no charge, the try is what tells one decline from the next.
+    source = error.source or f"installment-{one.pk}-try-{one.tries}"
+    gift = _gift(one)
+    _, is_new = Attempt.objects.get_or_create(
+        source=source,
+        defaults={
+            "gift": gift,
+            "outcome": Attempt.Outcome.DECLINED,
+            "amount_minor": one.amount_minor,
+            "currency": one.currency,
+            "code": error.code,
+            "happened_at": error.happened_at,
+        },
+    )
+    if not is_new:
+        return
+    Gift.objects.filter(pk=gift.pk, status__in=[Gift.Status.PENDING, Gift.Status.PROCESSING]).update(
+        status=Gift.Status.FAILED, changed_at=clock.now()
+    )
+    _declined(plan, one, error.code)
+
+
+@transaction.atomic
+def refused(installment_id: int, code: str) -> None:
+    """Stripe refused the request itself, and will again: as if the card were gone. Locks the plan; safe twice."""
+    one = Installment.objects.get(pk=installment_id)
+    plan = states.locked(one.plan_id)
+    one = Installment.objects.get(pk=installment_id)
+    if one.status in (Status.CHARGING, Status.UNKNOWN):
+        one.next_try_at = None
+        _declined(plan, one, code if code in dunning.HARD else "payment_method_not_available")
+
+
+def _declined(plan: Plan, one: Installment, code: str) -> None:
+    """What follows, by the ladder. A date that was given up meanwhile stays given up."""
+    if not one.is_open:
+        return
+    if plan.status == Plan.Status.ENDED:
+        states.close(one, Status.SKIPPED, Reason.STOPPED)
+        return
+    if plan.status == Plan.Status.PAUSED:
+        states.close(one, Status.SKIPPED, Reason.PAUSED)
+        return
+    one.code = code
+    following = dunning.after(code, tries=one.tries, due_on=one.due_on, today=clock.today())
+    if following.step == dunning.Step.RETRY:
+        assert following.on is not None
+        one.next_try_at = dates.hour(following.on)
+        _set(one, Status.RETRYING)
+        states.trouble(plan, Plan.Status.PAST_DUE)
+        letters.declined(plan, one, following.on)
+        return
+    one.next_try_at = None
+    _set(one, Status.WAITING)
+    if following.step == dunning.Step.AUTHENTICATE:
+        states.trouble(plan, Plan.Status.WAITING, waiting_for=Plan.WaitingFor.AUTHENTICATION)
+        letters.authenticate(plan, one)
+    else:
+        states.trouble(plan, Plan.Status.WAITING, waiting_for=Plan.WaitingFor.CARD)
+        letters.needs_card(plan, one)
+
+
+def _set(one: Installment, status: Installment.Status) -> None:
+    one.status = status
+    one.save(update_fields=["status", "code", "next_try_at"])
+
+
+def _gift(one: Installment) -> Gift:
+    # Whatever has been charged has its gift: the database holds it to that.
+    assert one.gift is not None
+    return one.gift

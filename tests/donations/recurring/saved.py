@@ -1,0 +1,75 @@
+"""Plans with cards that the stand-in Stripe knows, and what it took from them."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import Any
+
+import time_machine
+from django.utils import timezone
+
+from donations import gateway
+from donations.gateway.client import client
+from donations.models import Gift, Installment, LedgerEntry, Plan
+from donations.recurring import charging, dates
+from sandbox.server import Sandbox
+from tests import builders
+
+GOOD = "pm_card_visa"
+# Can be saved, then is declined.
+DECLINES = "pm_card_chargeCustomerFail"
+ASKS = "pm_card_authenticationRequired"
+
+
+def plan(card: str = GOOD, **fields: Any) -> Plan:
+    """A plan that runs, with a customer and a saved card at Stripe."""
+    made = builders.plan(**fields)
+    made.stripe_customer_id = gateway.create_customer(
+        name="Somebody", email="somebody@example.org", key=f"customer-{made.pk}", metadata={}
+    )
+    made.save()
+    return give(made, card)
+
+
+def give(made: Plan, card: str) -> Plan:
+    """Another saved card for the plan, behind the product's back."""
+    saved = attach(made, card)
+    Plan.objects.filter(pk=made.pk).update(stripe_payment_method_id=saved)
+    made.refresh_from_db()
+    return made
+
+
+def attach(made: Plan, card: str) -> str:
+    """A card saved for the plan's customer; its id at Stripe."""
+    return str(client().v1.payment_methods.attach(card, {"customer": made.stripe_customer_id}).id)
+
+
+def at(day: date, hour: int = 12) -> time_machine.travel:
+    """The organisation's clock shows that day, at noon."""
+    zone = timezone.get_default_timezone()
+    return time_machine.travel(datetime.combine(day, time(hour), zone), tick=False)
+
+
+def charge_all() -> None:
+    """What a day's work does: dates come due, and everything due is charged."""
+    dates.come_due()
+    while charging.charge_due():
+        pass
+
+
+def taken(sandbox: Sandbox) -> list[int]:
+    """What Stripe took, charge by charge, in minor units."""
+    return [charge.amount for charge in _charges() if charge.paid]
+
+
+def _charges() -> Iterator[Any]:
+    yield from client().v1.charges.list({"limit": 100}).auto_paging_iter()
+
+
+def assert_tied(sandbox: Sandbox) -> None:
+    """Stripe's charges, the ledger, settled gifts and paid installments are the same money, each once."""
+    charges = {charge.id: charge.amount for charge in _charges() if charge.paid}
+    lines = LedgerEntry.objects.filter(kind="gift", account="stripe").values_list("source", "amount_minor")
+    assert dict(lines) == charges
+    paid = Installment.objects.filter(status="paid").values_list("gift__status", "gift__amount_minor", "amount_minor")
+    assert all(status == "settled" and gift == own for status, gift, own in paid)
+    assert len(paid) == Gift.objects.filter(installment__isnull=False, status="settled").count() == len(charges)
