@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAIL_STAGES = ("connect", "hangup", "rcpt", "data")
 LISTED = (
     *("payment_intent", "charge", "refund", "dispute", "payout", "balance_transaction"),
-    *("customer", "payment_method", "setup_intent", "event"),
+    *("customer", "payment_method", "setup_intent", "subscription", "invoice", "event"),
 )
 
 

@@ -1,10 +1,20 @@
 """What banks and the dashboard do to us, on demand: disputes, refunds, payouts, fees, saved cards that change."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox import cards
-from sandbox.api import balance_transactions, disputes, payment_methods, payouts, refunds
+from sandbox.api import (
+    balance_transactions,
+    customers,
+    disputes,
+    payment_methods,
+    payouts,
+    prices,
+    refunds,
+    subscriptions,
+)
 from sandbox.api.call import Call
 from sandbox.store import Body
 
@@ -109,6 +119,42 @@ def _behave(call: Call, given: Given) -> Body:
     return payment_methods.behave(call, _text(given, "payment_method"), decline=decline, asks=asks)
 
 
+def _subscribe(call: Call, given: Given) -> Body:
+    """As another platform has made it: for `customer`, or for a new one of this `name` and `email` with a card.
+
+    payment_method: a pm_card_… name or the id of a saved one, the customer's default, or with `own_card` the
+    subscription's own. started: seconds since 1970; the period that now is has been paid for elsewhere.
+    """
+    interval, count = _text(given, "interval", "month"), _minor(given, "interval_count") or 1
+    if interval not in (*prices.MONTHS, *prices.DAYS):
+        raise Refused("interval must be day, week, month or year")
+    started_at = _minor(given, "started") or call.now
+    metadata = given.get("metadata", {})
+    if not isinstance(metadata, dict) or any(not isinstance(value, str) for value in metadata.values()):
+        raise Refused("metadata must be texts by name")
+    identifier = _text(given, "customer")
+    if not identifier:
+        asked = {"name": _text(given, "name", "Ana Ortiz"), "email": _text(given, "email", "ana@example.org")}
+        identifier = customers.create(replace(call, params=asked))["id"]
+    customer = call.store.get("customer", identifier, param="customer")
+    method = payment_methods.resolve(call, _text(given, "payment_method", "pm_card_visa"))
+    payment_methods.attach_to(call, method, identifier)
+    is_own = _yes(given, "own_card")
+    if not is_own:
+        customer["invoice_settings"]["default_payment_method"] = method["id"]
+        call.store.save(customer)
+    price = prices.add(
+        call,
+        amount=_minor(given, "amount") or 1500,
+        currency=_text(given, "currency", "usd"),
+        interval=interval,
+        interval_count=count,
+        product=_text(given, "product", "Membership"),
+    )
+    own = method["id"] if is_own else ""
+    return subscriptions.add(call, identifier, price, started_at=started_at, method=own, metadata=metadata)
+
+
 # Address below /_test/ -> what happens.
 HAPPENINGS: dict[str, Callable[[Call, Given], Body]] = {
     "dispute": _dispute,
@@ -123,6 +169,8 @@ HAPPENINGS: dict[str, Callable[[Call, Given], Body]] = {
     "payout-arrive": lambda call, given: payouts.arrive(call, _text(given, "payout")),
     "payout-fail": lambda call, given: payouts.fail(call, _text(given, "payout")),
     "fee": _fee,
+    "subscription": _subscribe,
+    "subscription-period-ends": lambda call, given: subscriptions.end_period(call, _text(given, "subscription")),
     "card-replaced": _replace_card,
     "card-behaves": _behave,
 }

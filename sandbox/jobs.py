@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox import cards, errors
-from sandbox.api import attempts, charges, disputes, refunds
+from sandbox.api import attempts, charges, disputes, refunds, subscriptions
 from sandbox.api.call import Call
 from sandbox.store import Store
 
@@ -50,6 +50,7 @@ JOBS: dict[str, Callable[[Call, str], None]] = {
     "finish_refund": _finish_refund,
     "fail_refund": _fail_refund,
     "dispute": _dispute,
+    "renew": subscriptions.renew_if_due,
 }
 
 

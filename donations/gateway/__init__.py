@@ -41,6 +41,16 @@ from donations.gateway.payments import (
 )
 from donations.gateway.refunds import Refund, create_refund, refunds_of, retrieve_refund
 from donations.gateway.setups import Setup, create_setup, retrieve_setup
+from donations.gateway.subscriptions import (
+    Invoice,
+    Subscription,
+    cancel_subscription,
+    cancel_subscription_at_period_end,
+    payment_of_invoice,
+    retrieve_invoice,
+    retrieve_subscription,
+    subscriptions,
+)
 
 __all__ = [
     "APP",
@@ -56,14 +66,18 @@ __all__ = [
     "GatewayRefused",
     "GatewayUnavailable",
     "Holding",
+    "Invoice",
     "Payment",
     "Payout",
     "Refund",
     "Setup",
     "SignatureRefused",
+    "Subscription",
     "balance",
     "balance_transactions",
     "cancel_payment",
+    "cancel_subscription",
+    "cancel_subscription_at_period_end",
     "card_expiry",
     "confirm_payment",
     "confirm_saved",
@@ -76,14 +90,18 @@ __all__ = [
     "detach_card",
     "events_since",
     "instant",
+    "payment_of_invoice",
     "payments_of",
     "payouts_since",
     "refunds_of",
     "retrieve_card",
     "retrieve_dispute",
+    "retrieve_invoice",
     "retrieve_payment",
     "retrieve_payout",
     "retrieve_refund",
     "retrieve_setup",
+    "retrieve_subscription",
+    "subscriptions",
     "verified_event",
 ]

@@ -21,9 +21,12 @@ EXPANDABLE = {
     "payment_method": {"customer"},
     "customer": {"default_source", "sources", "subscriptions", "tax_ids", "test_clock"},
     "invoice_settings": {"default_payment_method"},
+    "subscription": {"customer", "default_payment_method", "latest_invoice"},
+    "invoice": {"customer", "payments"},
 }  # fmt: skip
 PLAIN = {"customer": {"invoice_settings"}}  # objects inside objects that lead on to expandable fields
 EMBEDDED_LISTS = {
+    "payments": "/v1/invoice_payments?invoice={id}",
     "refunds": "/v1/charges/{id}/refunds",
     "sources": "/v1/customers/{id}/sources",
     "subscriptions": "/v1/customers/{id}/subscriptions",
@@ -67,7 +70,8 @@ def _expand(store: Store, body: Body, steps: list[str], path: str, kind: str) ->
 
 
 def _embedded_list(store: Store, body: Body, step: str) -> Body:
-    data = store.select("refund", lambda refund: refund["charge"] == body["id"]) if step == "refunds" else []
+    kept, owner = {"payments": ("invoice_payment", "invoice"), "refunds": ("refund", "charge")}.get(step, ("", ""))
+    data = store.select(kept, lambda found: found[owner] == body["id"]) if kept else []
     url = EMBEDDED_LISTS[step].format(id=body["id"])
     return {"object": "list", "data": data, "has_more": False, "url": url}
 

@@ -14,13 +14,18 @@ from donations import gateway
 from sandbox import happenings
 from sandbox.server import Sandbox
 from tests import card_field
-from tests.conformance import test_saved_cards, traffic
+from tests.conformance import test_saved_cards, test_subscriptions, traffic
 from tests.conformance.conftest import Recorded
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 # What drive() does not call: these speak to nobody, they only read what has come.
 SILENT = {"verified_event", "decline_in", "instant", "card_expiry"}
-DRIVERS_ELSEWHERE = (test_saved_cards.drive_saved_cards, test_saved_cards.renewal, test_saved_cards.saved_card)
+DRIVERS_ELSEWHERE = (
+    test_saved_cards.drive_saved_cards,
+    test_saved_cards.renewal,
+    test_saved_cards.saved_card,
+    test_subscriptions.drive_subscriptions,
+)
 
 
 def drive(api: stripe.StripeClient) -> None:
