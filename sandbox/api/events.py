@@ -3,7 +3,7 @@
 import json
 import time
 
-from sandbox import ids, params
+from sandbox import errors, ids, params
 from sandbox.api import listing
 from sandbox.api.call import Call
 from sandbox.options import API_VERSION
@@ -15,6 +15,7 @@ LIST = {
     "types": params.TEXTS,
     "delivery_success": params.BOOLEAN,
 }
+TYPES_AT_ONCE = 20
 KEPT_SECONDS = 30 * 24 * 3600
 
 
@@ -60,6 +61,8 @@ def retrieve(call: Call, identifier: str) -> Body:
 def list_all(call: Call) -> Body:
     asked = params.check(LIST, call.params)
     types = [asked["type"]] if "type" in asked else asked.get("types", [])
+    if len(types) > TYPES_AT_ONCE:
+        raise errors.bad_request(f"You may pass up to {TYPES_AT_ONCE} event types.", param="types")
     delivered = asked.get("delivery_success")
 
     def wanted(event: Body) -> bool:

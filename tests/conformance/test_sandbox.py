@@ -219,6 +219,8 @@ def test_events_and_endpoints(api: stripe.StripeClient, conforms: Conforms) -> N
     api.v1.events.list({"type": "charge.*", "delivery_success": True})
     endpoint = api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["charge.refunded"]})
     api.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    with pytest.raises(stripe.InvalidRequestError, match="up to 20 event types"):
+        api.v1.events.list({"types": ["payment_intent.succeeded"] * 21})
     api.v1.webhook_endpoints.list()
     api.v1.webhook_endpoints.delete(endpoint.id)
     conforms()

@@ -149,6 +149,21 @@ def test_events_are_handed_over(engine: Engine) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_events_of_all_types_come_newest_first(engine: Engine) -> None:
+    """Stripe lists twenty types at once, and we want more."""
+    assert len(gateway.EVENT_TYPES) > 20
+    customer, method = saved(engine)
+    for day in (1, 2):
+        engine.clock.stand_at(START.timestamp() + day * DAY)
+        confirm(renewal(customer, method, day), method)
+        engine.clock.stand_at(START.timestamp() + day * DAY + 60)
+        happenings.happen(engine, "card-replaced", {"payment_method": method})
+    types = [event["type"] for event in gateway.events_since(START)]
+    changed, paid = "payment_method.automatically_updated", "payment_intent.succeeded"
+    assert types == [changed, paid, changed, paid, "setup_intent.succeeded"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_old_events_and_keys_are_let_go_and_payments_stay(engine: Engine) -> None:
     customer, method = saved(engine)
     confirm(renewal(customer, method, 1), method)
