@@ -5,7 +5,7 @@ from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox import cards, layout, mail_pages, money_pages
+from sandbox import card_pages, cards, layout, mail_pages, money_pages
 from sandbox.answer import Answer, not_found
 from sandbox.dispatch import Request
 from sandbox.faults import Fault
@@ -64,7 +64,8 @@ def answer(sandbox: "Sandbox", request: Request) -> Answer:
 
 
 def _front(sandbox: "Sandbox") -> Answer:
-    main = INTRODUCTION + _payments(sandbox) + money_pages.front(sandbox) + _faults(sandbox) + _cards()
+    money = _payments(sandbox) + card_pages.front(sandbox) + money_pages.front(sandbox)
+    main = INTRODUCTION + money + _faults(sandbox) + _cards()
     return layout.page("Payments", main, here="/")
 
 

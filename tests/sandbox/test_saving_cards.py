@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 import stripe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from sandbox import happenings
 from sandbox.server import Sandbox
 from tests.sandbox.test_stripe_js import (  # noqa: F401 - fixtures
     NOT_AUTHENTICATED,
@@ -142,3 +143,17 @@ def test_the_usage_of_the_page_must_be_the_servers(
         "Error: The usage given to elements (on_session) does not match the SetupIntent's usage (off_session)."
     )
     assert saved(api) == []
+
+
+def test_people_can_make_a_card_misbehave_and_a_period_end(browser: Browser, sandbox: Sandbox) -> None:
+    happenings.happen(sandbox, "subscription", {})
+    page = browser.new_page()
+    page.goto(sandbox.url)
+    page.get_by_role("button", name="No money on it").click()
+    expect(page.get_by_role("region", name="The newest saved cards")).to_contain_text("insufficient funds")
+    page.get_by_role("button", name="Period ends now").click()
+    expect(page.get_by_role("region", name="The newest subscriptions")).to_contain_text("past due")
+    page.get_by_role("button", name="Bank replaces it").click()
+    page.get_by_role("button", name="All is well").click()
+    expect(page.get_by_role("region", name="The newest saved cards")).to_contain_text("succeeds")
+    page.close()

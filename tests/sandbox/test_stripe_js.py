@@ -13,6 +13,7 @@ import stripe
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from sandbox import happenings
 from sandbox.server import Sandbox
 from tests.conformance import traffic
 from tests.sandbox.test_payments import GIFT
@@ -322,6 +323,7 @@ def test_the_card_frame_is_accessible(open_page: Callable[..., Page], dark: bool
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/mail/", "/js/three-ds.html"])
 def test_the_pages_are_accessible(browser: Browser, sandbox: Sandbox, path: str, scheme: str) -> None:
+    happenings.happen(sandbox, "subscription", {})
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(sandbox.url + path)
