@@ -15,6 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MODE = environment.choice("MODE", ["production", "demo"], "production")
 DEBUG = environment.flag("DEBUG", default=False)
 SECRET_KEY = environment.text("SECRET_KEY")
+# Earlier keys: links in letters that were sent are signed with them, and leaving a list works for ever.
+SECRET_KEY_FALLBACKS = [key.strip() for key in environment.text("SECRET_KEY_FALLBACKS", "").split(",") if key.strip()]
 BASE_URL = environment.text("BASE_URL").rstrip("/")
 BASE_ORIGIN = urlsplit(BASE_URL)
 if BASE_ORIGIN.scheme not in {"http", "https"} or not BASE_ORIGIN.hostname or BASE_ORIGIN.path:
