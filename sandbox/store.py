@@ -17,8 +17,7 @@ CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, object TEXT NOT NULL, created INTEGER NOT NULL,
     body TEXT NOT NULL, hidden TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (object, seq);
-CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (json_extract(body, '$.customer'), object)
-    WHERE object IN ('payment_intent', 'payment_method');
+CREATE INDEX IF NOT EXISTS objects_by_owner ON objects (json_extract(body, '$.customer'));
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, at REAL NOT NULL, status INTEGER, body TEXT, request TEXT);
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -124,14 +123,13 @@ class Store:
         self, kind: str, wanted: Callable[[Body], bool], *, created: Mapping[str, int] | None = None, customer: str = ""
     ) -> list[Body]:
         """Newest first. created: bounds ("gte" and so on) and customer: asked in SQL, for those who keep very many."""
-        sql = "SELECT body FROM objects WHERE object = ?"
+        # The plus keeps SQLite from the index by kind where the one by customer finds far fewer.
+        sql = f"SELECT body FROM objects WHERE {'+' if customer else ''}object = ?"
         values: list[Any] = [kind]
         for name, bound in (created or {}).items():
             sql, values = f"{sql} AND created {COMPARISONS[name]} ?", [*values, bound]
-        if customer and kind in ("payment_intent", "payment_method"):
-            # Said as in the index, which is used for nothing less.
-            sql += f" AND json_extract(body, '$.customer') = ? AND object = '{kind}'"
-            values = [*values, customer]
+        if customer:
+            sql, values = f"{sql} AND json_extract(body, '$.customer') = ?", [*values, customer]
         rows = self.query(f"{sql} ORDER BY seq DESC", *values)
         return [body for body in (json.loads(row["body"]) for row in rows) if wanted(body)]
 
