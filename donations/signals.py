@@ -14,6 +14,8 @@ gift_restored = Signal()
 gifts_imported = Signal()
 # Sent when an import was taken back, with donor_ids of supporters who were here before it and had gifts of it.
 import_undone = Signal()
+# Sent by `manage.py seed` when its gifts are told, so that floors above tell their part of the fictional newsroom.
+seeded = Signal()
 # Sent when a gift turned out to be another supporter's, or of another day, with gift=Gift and was_donor_id.
 gift_corrected = Signal()
 # Sent when two records became one, and when that was taken back, with kept=Donor and gone=Donor. The merge waits for

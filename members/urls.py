@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members import monthly, views
+from members import membership_views, monthly, views
 from members.newsletter import views as newsletter
 
 app_name = "members"
@@ -15,5 +15,11 @@ urlpatterns = [
     path("monthly/<int:plan_id>/confirmed/", monthly.confirmed, name="plan_confirmed"),
     path("monthly/<int:plan_id>/<slug:what>/", monthly.change, name="plan_change"),
     path("receipts/<str:number>/", views.receipt, name="receipt"),
+    path("membership/", membership_views.show, name="membership"),
+    path("membership/card.svg", membership_views.card_picture, name="membership_card"),
+    path("membership/people/", membership_views.add_person, name="membership_people"),
+    path("membership/people/<int:pk>/remove/", membership_views.remove_person, name="membership_person_remove"),
+    path("membership/benefits/<int:pk>/", membership_views.benefit, name="membership_benefit"),
+    path("membership/wish/", membership_views.wish, name="membership_wish"),
     path("newsletter/", newsletter.portal, name="newsletter"),
 ]

@@ -40,6 +40,8 @@ ORDER = (
         "Plan",
         "Installment",
         "ChargeDay",
+        "Membership",
+        "Fulfilment",
         "Reversal",
         "Refund",
         "Dispute",
@@ -63,7 +65,7 @@ ORDER = (
     ),
     *("Campaign", "Benefit", "Fund", "Way", "AccountDetail", "Employer", "Tag", "DonorMerge", "NewsletterSubscription"),
     *("NewsletterSuppression", "NewsletterNews", "ConsentEntry", "NewsletterExport"),
-    *("SafeHarbor", "StatementText", "Policy", "Account", "Renewals"),
+    *("Level", "LevelBenefit", "SafeHarbor", "StatementText", "Policy", "MembershipPolicy", "Account", "Renewals"),
     *("Organization", "User", "OutgoingEmail", "AuditEntry", "Group"),
 )
 Figures = Callable[[HttpRequest], list[Figure]]

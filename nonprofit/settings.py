@@ -185,6 +185,14 @@ DEFAULT_FROM_EMAIL = environment.text("DEFAULT_FROM_EMAIL")
 MAIL_EVENT_SECRETS = [s.strip() for s in environment.text("MAIL_EVENT_SECRETS", "").split(",") if s.strip()]
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- what the newsroom's site may ask of its visitors ----------------------------------------------------------------
+# An EC private key as PEM (ES256), or a secret shared with the site (HS256). Without one the address answers 404.
+ENTITLEMENT_KEY = environment.text("ENTITLEMENT_KEY", "")
+# The sites that may ask, like https://www.example.org.
+ENTITLEMENT_ORIGINS = [s.strip() for s in environment.text("ENTITLEMENT_ORIGINS", "").split(",") if s.strip()]
+if ENTITLEMENT_KEY and not ENTITLEMENT_KEY.startswith("-----BEGIN") and len(ENTITLEMENT_KEY) < 32:
+    raise ImproperlyConfigured("ENTITLEMENT_KEY is too short for a shared secret: 32 characters or more.")
+
 # --- the newsletter -------------------------------------------------------------------------------------------
 # Stands for addresses in the consent log. Set it before SECRET_KEY is changed, to what that was.
 PSEUDONYM_KEY = environment.text("PSEUDONYM_KEY", SECRET_KEY)

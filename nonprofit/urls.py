@@ -14,5 +14,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("members.account_urls")),
     path("portal/", include("members.urls")),
+    path("members/entitlement/", include("members.entitlement_urls")),
     path("newsletter/", include("members.newsletter.urls")),
 ]

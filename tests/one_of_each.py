@@ -68,6 +68,13 @@ from donations.models import (
 from donations.receipts import statement_people, void
 from members.models import (
     ConsentEntry,
+    Fulfilment,
+    Level,
+    LevelBenefit,
+    Membership,
+    MembershipGrant,
+    MembershipPerson,
+    MembershipPolicy,
     NewsletterExport,
     NewsletterNews,
     NewsletterSubscription,
@@ -116,6 +123,7 @@ def rows() -> dict[str, Any]:
         _imported(check, donor, clerk),
         *_stated(donor, gift.paper),
         _exported(clerk),
+        *_members(clerk),
         *_floor(clerk),
         *_books(clerk),
         *_newsletter(clerk),
@@ -291,6 +299,23 @@ def _exported(clerk: User) -> Export:
     ExportPart.objects.create(export=export, position=0, content=gzip.compress(b"month"))
     ExportDownload.objects.create(export=export, user=clerk)
     return export
+
+
+def _members(clerk: User) -> list[models.Model]:
+    donor = builders.donor()
+    level = Level.objects.create(name="a Friend", from_minor=SUM)
+    bag = Benefit.objects.create(name="Bag", description="a bag", value_minor=SUM, cost_minor=SUM)
+    with_level = LevelBenefit.objects.create(level=level, benefit=bag)
+    grant = {"kind": "life", "level": level, "starts_on": DAY, "why": "so", "made_by": audit.staff(clerk)}
+    return [
+        level,
+        with_level,
+        MembershipPolicy.objects.get_or_create(pk=1)[0],
+        Membership.objects.create(donor=donor, state="current", level=level, joined_on=DAY),
+        MembershipGrant.objects.create(donor=donor, **grant),
+        MembershipPerson.objects.create(donor=donor, name="Luis", added_by=audit.staff(clerk)),
+        Fulfilment.objects.create(donor=donor, level_benefit=with_level, due_on=DAY),
+    ]
 
 
 def _floor(clerk: User) -> list[models.Model]:

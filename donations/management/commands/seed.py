@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from donations import signals
 from donations.models import Gift
 from donations.seed import (
     banking,
@@ -81,6 +82,7 @@ class Command(BaseCommand):
         self._say("Stripe's movements and payouts, the bank's statement, and a deposit that nobody knows")
         events.write(now, chance)
         renewals.write(now)
+        signals.seeded.send(sender=Organization)
         self._say("sign-ins: ana@example.org and " + ", ".join(email for email, _, _ in logins.STAFF))
 
     def _say(self, text: str) -> None:
