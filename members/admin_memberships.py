@@ -9,6 +9,7 @@ from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -145,7 +146,9 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
 
     @admin.display(description="Through")
     def through(self, row: Membership) -> object:
-        return "for life" if row.is_for_life else row.current_through
+        if row.is_for_life:
+            return "for life"
+        return date_format(row.current_through) if row.current_through else "—"
 
     @admin.display(description="Supporter")
     def supporter(self, row: Membership) -> SafeString | str:

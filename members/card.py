@@ -25,10 +25,10 @@ def svg(membership: Membership, name: str, organization: Organization) -> str:
     family = "Georgia, 'Times New Roman', serif"
     lines = [
         (60, 110, 44, 600, organization.name),
-        (60, 300, 52, 600, _short(name)),
-        (60, 360, 32, 400, _level(membership)),
-        (60, 460, 28, 400, through),
-        (60, 498, 24, 400, f"{membership.public_id} · {since}" if since else membership.public_id),
+        (60, 290, 56, 600, _short(name)),
+        (60, 352, 38, 400, _level(membership)),
+        (60, 448, 34, 400, through),
+        (60, 494, 30, 400, f"{membership.public_id} · {since}" if since else membership.public_id),
     ]
     texts = "".join(
         f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}">{escape(words)}</text>'

@@ -157,7 +157,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"membership of {self.donor}"
+        return f"Membership of {self.donor}"
 
     @property
     def is_member(self) -> bool:
