@@ -1,7 +1,6 @@
 """The membership page in a real browser: every state of it, phone and desk, light and dark, by keyboard, axe clean."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -11,8 +10,8 @@ from members.models import Fulfilment, Membership, MembershipPerson
 from nonprofit import clock
 from nonprofit.models import User
 from tests import builders
-from tests.browser.test_accessibility import LOOKS, assert_clean
-from tests.browser.test_desk import sign_in
+from tests.browser.looks import AXE_NOISE, PHONE, assert_clean, visit
+from tests.browser.signing_in import sign_in
 from tests.conftest import OpenPage
 from tests.members import people
 from tests.members.membership import levels, tote
@@ -36,9 +35,8 @@ def ana(stack: Stack, watch: Watch) -> User:
     return user
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
-def test_a_member_sees_level_card_and_why(ana: User, open_page: OpenPage, viewport: Any, scheme: str) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
+def test_a_member_sees_level_card_and_why(ana: User, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
     sign_in(page, ana, PAGE)
     expect(page.locator(".member-level")).to_have_text("A Friend")
     expect(page.get_by_text("carries you to")).to_be_visible()
@@ -47,8 +45,26 @@ def test_a_member_sees_level_card_and_why(ana: User, open_page: OpenPage, viewpo
     assert_clean(page, "the membership")
 
 
+def test_the_desks_pages_are_clean(ana: User, open_page: OpenPage, watch: Watch) -> None:
+    row, due = Membership.objects.get(), Fulfilment.objects.get()
+    page = open_page(viewport=PHONE)
+    sign_in(page, builders.staff("Administrator"), "/admin/")
+    watch.forget(AXE_NOISE)
+    desk = "/admin/members"
+    pages = {
+        "members": f"{desk}/membership/",
+        "a membership": f"{desk}/membership/{row.pk}/change/",
+        "giving one": f"{desk}/membership/{row.pk}/give/",
+        "what is to be sent": f"{desk}/fulfilment/",
+        "a parcel": f"{desk}/fulfilment/{due.pk}/change/",
+        "sending it": f"{desk}/fulfilment/{due.pk}/ship/",
+        "levels": f"{desk}/level/",
+    }
+    visit(page, watch, pages)
+
+
 def test_declining_and_sharing_by_keyboard(ana: User, open_page: OpenPage) -> None:
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(viewport=PHONE)
     sign_in(page, ana, PAGE)
     page.get_by_role("button", name="No, thank you").focus()
     page.keyboard.press("Enter")
@@ -66,7 +82,7 @@ def test_declining_and_sharing_by_keyboard(ana: User, open_page: OpenPage) -> No
 def test_who_lapsed_and_who_is_none_yet(ana: User, open_page: OpenPage) -> None:
     row = Membership.objects.get()
     memberships.recompute_many([row.donor_id], today=clock.today() + timedelta(days=500))
-    page = open_page(viewport={"width": 390, "height": 844})
+    page = open_page(viewport=PHONE)
     sign_in(page, ana, PAGE)
     expect(page.get_by_role("heading", name="We miss you")).to_be_visible()
     expect(page.get_by_role("link", name="Join again")).to_be_visible()
