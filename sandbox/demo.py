@@ -101,7 +101,7 @@ def _bring_up(options: argparse.Namespace, running: ExitStack) -> tuple[Site, li
     clock = site.beat(HOME / "beat-schedule")
     # Stopped in the reverse order: the clock first, and the stand-in after everybody who talks to it.
     _launch(stand_in, running)
-    _step("Filling in a fictional newsroom", lambda: site.manage("seed"))
+    _step("Filling in a fictional newsroom", lambda: site.manage("seed", "--cards"))
     _launch(web, running)
     _launch(worker, running)
     _launch(clock, running)

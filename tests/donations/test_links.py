@@ -205,7 +205,7 @@ def test_an_expired_link_takes_nothing(bob: Donor, client: Client, stripe_sandbo
 @pytest.mark.django_db(transaction=True)
 def test_opening_twice_is_one_payment_and_monthly_keeps_the_words(stripe_sandbox: Sandbox, client: Client) -> None:
     gift = send(builders.donor(email="bob@example.org"))
-    starting = builders.starting_plan(consent_text="old", amount_minor=12_000)
+    starting = builders.starting_plan(consent_text="old", amount_minor=12_000, stripe_customer_id="")
     Gift.objects.update(frequency="monthly", status="failed", plan=starting)
     first, second = (client.post(f"/give/pay/{gift.token}/").json() for _ in range(2))
     assert first["client_secret"] == second["client_secret"]

@@ -38,6 +38,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--people", type=int, default=160, help="how many supporters (160; at least 100)")
 
+        parser.add_argument("--cards", action="store_true", help="save test cards at Stripe for plans that run")
+
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.MODE == "production":
             raise CommandError("MODE=production: invented people and gifts do not belong here.")
@@ -50,6 +52,8 @@ class Command(BaseCommand):
             raise CommandError("--people takes a number from 100 to 1000.")
         began = time.monotonic()
         self._fill(options["people"])
+        if options["cards"]:
+            renewals.save_cards(self._say)
         self._say(f"done in {time.monotonic() - began:.1f} s")
 
     # All or nothing: the ledger's rows could not be taken back.
