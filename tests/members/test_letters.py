@@ -114,7 +114,7 @@ def test_a_gift_that_repeats_says_so_and_how_to_change_it(frequency: str, word: 
     assert letter.text.startswith(f"We received your {frequency} gift of $25.00 on November 23, 2026.")
     for text in (letter.text, read(letter).text):
         assert f"This gift is {frequency}: we charge the same card again every {word} until you stop it." in text
-        assert "To change or stop it, write to giving@harborlight.example or call (555) 010-0142." in text
+        assert "You can change, pause or stop it at any time in your portal" in text
 
 
 @pytest.mark.django_db

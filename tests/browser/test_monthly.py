@@ -1,0 +1,214 @@
+"""A gift that repeats, in a real browser: joined, changed in every way, declined, paid by another card, restarted."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from donations.models import Installment, Plan, Renewals
+from nonprofit import clock
+from nonprofit.models import OutgoingEmail, User
+from tests import builders
+from tests.browser.looks import PHONE, assert_clean
+from tests.browser.signing_in import sign_in, sign_in_by_code
+from tests.browser.supporter import Supporter
+from tests.conftest import OpenPage
+from tests.faults.books import assert_balanced, is_finished, rest, run, state, wait
+from tests.stack import Stack
+from tests.watch import Watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
+ASKS = "4000002500003155"
+FRAME = "iframe[title='Secure payment input frame']"
+BANK = "iframe[title='Card authentication by your bank']"
+
+
+@pytest.fixture(autouse=True)
+def newsroom(stack: Stack, watch: Watch) -> None:
+    builders.campaign()
+    builders.fund(code="200-INV", name="Investigations")
+    # At whatever hour the tests run, charging has begun.
+    Renewals.objects.create(pk=1, from_hour=0)
+    watch.allow(r"postMessage|status of 422")
+
+
+def joined(stack: Stack, page: Page) -> Plan:
+    """Ana gives monthly on the giving page, and her plan runs."""
+    supporter = Supporter(page).visit()
+    page.locator("label:has(input[name=frequency][value=monthly])").click()
+    supporter.tell(amount="25").type_card().give().sees_thanks()
+    wait(lambda: is_finished(1), what=state())
+    return Plan.objects.get(status="active")
+
+
+def due_today(stack: Stack, plan: Plan) -> None:
+    """A month has gone by: the next date is today."""
+    today = clock.today()
+    Plan.objects.filter(pk=plan.pk).update(next_due_on=today, anchor_day=today.day)
+    run(stack, "donations.tasks.come_due")
+
+
+def installment(status: str) -> Callable[[], bool]:
+    return lambda: Installment.objects.filter(status=status).exists()
+
+
+def type_card(page: Page, number: str) -> None:
+    frame: FrameLocator = page.frame_locator(FRAME)
+    frame.get_by_label("Card number").fill(number)
+    frame.get_by_label("Expiration date").fill("12 / 34")
+    frame.get_by_label("Security code").fill("123")
+    frame.get_by_label("ZIP code").fill("02139")
+
+
+def says(page: Page, words: str) -> None:
+    expect(page.locator(".messages")).to_contain_text(words)
+
+
+def test_joined_changed_skipped_paused_stopped_and_begun_again(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    plan = joined(stack, page)
+    sign_in_by_code(page, "ana@example.org")
+    page.get_by_role("link", name="Change, pause or stop").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your monthly gift")
+    assert_clean(page, "the page of a monthly gift")
+
+    page.get_by_role("link", name="Change the amount").click()
+    assert_clean(page, "changing the amount")
+    page.get_by_label("Amount").fill("0.20")
+    page.get_by_role("button", name="Save the amount").click()
+    expect(page.get_by_role("alert")).to_contain_text("The smallest gift we can take")
+    assert_clean(page, "an amount that is too small")
+    page.get_by_label("Amount").fill("40")
+    page.get_by_label("Cover the card fee").check()
+    page.get_by_role("button", name="Save the amount").click()
+    says(page, "Saved: $40 and the card fee monthly")
+
+    page.get_by_role("link", name="Change the day or the rhythm").click()
+    assert_clean(page, "changing the day")
+    page.get_by_label("Day of the month").select_option("28")
+    page.get_by_role("button", name="Save the day").click()
+    says(page, "next on")
+    page.get_by_role("link", name="Change where it goes").click()
+    page.get_by_label("Investigations").check()
+    page.get_by_role("button", name="Save").click()
+    says(page, "it goes to Investigations")
+
+    page.get_by_role("link", name="Skip the next gift").click()
+    assert_clean(page, "skipping")
+    page.get_by_role("button", name="Skip this one").click()
+    says(page, "Nothing is charged on")
+    page.get_by_role("link", name="Give on that day after all").click()
+    page.get_by_role("button", name="Yes, charge it").click()
+    says(page, "Good: the next gift is on")
+
+    page.get_by_role("link", name="Pause").click()
+    page.get_by_label("6 months").check()
+    page.get_by_role("button", name="Pause").click()
+    says(page, "Paused.")
+    assert_clean(page, "a paused gift")
+    page.get_by_role("link", name="End the pause").click()
+    page.get_by_role("button", name="Go on giving").click()
+    says(page, "Welcome back")
+
+    # Two clicks, and no word of guilt on the way.
+    page.get_by_role("link", name="Stop this gift").click()
+    assert_clean(page, "stopping")
+    page.get_by_role("button", name="Stop my gift").click()
+    says(page, "Your gift has ended.")
+    assert_clean(page, "a gift that has ended")
+    page.get_by_role("link", name="Begin again").click()
+    assert_clean(page, "beginning again")
+    page.get_by_role("button", name="Begin again").click()
+    says(page, "begins again on")
+    new = Plan.objects.get(follows=plan)
+    assert (new.amount_minor, new.is_fee_covered, new.fund.name) == (4000, True, "Investigations")
+    subjects = set(OutgoingEmail.objects.filter(template="plan").values_list("subject", flat=True))
+    assert "Your monthly gift has ended" in subjects
+    assert "Your monthly gift begins again" in subjects
+
+
+def test_everything_by_keyboard_alone(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    ana = User.objects.create_user("ana@example.org")
+    plan = builders.plan(donor=builders.donor(name="Ana Silva", email="ana@example.org", user=ana))
+    sign_in(page, ana, f"/portal/monthly/{plan.pk}/")
+
+    def press_on(role: str, name: str, key: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            focused = page.evaluate("[document.activeElement.tagName, document.activeElement.innerText.trim()]")
+            if focused[1].startswith(name) and focused[0] == {"link": "A", "button": "BUTTON"}[role]:
+                page.keyboard.press(key)
+                return
+        raise AssertionError(f"no {role} {name!r} by Tab")
+
+    press_on("link", "Pause", "Enter")
+    page.wait_for_url("**/pause/")
+    press_on("button", "Pause", "Enter")
+    says(page, "Paused.")
+    press_on("link", "Stop this gift", "Enter")
+    page.wait_for_url("**/stop/")
+    press_on("button", "Stop my gift", "Space")
+    says(page, "Your gift has ended.")
+
+
+def test_declined_told_paid_by_another_card_with_a_yes_for_the_bank(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    plan = joined(stack, page)
+    card = plan.stripe_payment_method_id
+    stack.control("card-behaves", {"payment_method": card, "decline": "insufficient_funds"})
+    due_today(stack, plan)
+    wait(installment("retrying"), what=state())
+    wait(lambda: OutgoingEmail.objects.filter(subject="Your monthly gift did not go through", status="sent").exists())
+
+    sign_in_by_code(page, "ana@example.org")
+    expect(page.get_by_text("Your bank declined the last charge.")).to_be_visible()
+    assert_clean(page, "the portal with a declined card")
+    page.get_by_role("link", name="Use another card").click()
+    expect(page.frame_locator(FRAME).get_by_label("Card number")).to_be_visible()
+    assert_clean(page, "another card")
+    type_card(page, ASKS)
+    page.get_by_role("button", name="Save this card").click()
+    page.frame_locator(BANK).get_by_role("button", name="Complete").click()
+    says(page, "ending 3155 is charged from now on")
+    wait(installment("paid"), what=state())
+    wait(lambda: is_finished(2), what=state())
+    rest(stack)
+    assert_balanced(stack, 2)
+    plan.refresh_from_db()
+    assert (plan.status, plan.card_last4) == ("active", "3155")
+
+
+def test_the_bank_wants_a_yes_for_a_charge_made_without_them(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    plan = joined(stack, page)
+    stack.control("card-behaves", {"payment_method": plan.stripe_payment_method_id, "authenticate": True})
+    due_today(stack, plan)
+    wait(installment("waiting"), what=state())
+    sign_in_by_code(page, "ana@example.org", f"/portal/monthly/{plan.pk}/")
+    page.get_by_role("link", name="Confirm with my bank").click()
+    assert_clean(page, "confirming with the bank")
+    page.get_by_role("button", name="Pay $25.00").click()
+    page.frame_locator(BANK).get_by_role("button", name="Complete").click()
+    says(page, "went through")
+    wait(lambda: is_finished(2), what=state())
+    rest(stack)
+    assert_balanced(stack, 2)
+
+
+def test_two_tabs_do_not_skip_twice(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    ana = User.objects.create_user("ana@example.org")
+    plan = builders.plan(donor=builders.donor(name="Ana Silva", email="ana@example.org", user=ana))
+    sign_in(page, ana, f"/portal/monthly/{plan.pk}/skip/")
+    other = page.context.new_page()
+    other.goto(f"/portal/monthly/{plan.pk}/skip/")
+    page.get_by_role("button", name="Skip this one").click()
+    says(page, "Nothing is charged on December 15")
+    other.get_by_role("button", name="Skip this one").click()
+    says(other, "Nothing is charged on December 15")
+    assert plan.installments.count() == 1
+    plan.refresh_from_db()
+    assert plan.next_due_on is not None
+    assert plan.next_due_on - timedelta(days=40) < plan.installments.get().due_on
