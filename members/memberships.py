@@ -67,7 +67,7 @@ def recompute_many(donor_ids: Iterable[int], *, today: date | None = None, nowai
                 setattr(row, name, value)
             row.computed_at = clock.now()
             changed.append(row)
-    Membership.objects.bulk_update(changed, [*COLUMNS, "computed_at"], batch_size=500)
+    _write(changed)
     _log(changed, before)
     return len(changed)
 
@@ -165,6 +165,19 @@ def _log(changed: Sequence[Membership], before: dict[int, dict[str, object]]) ->
 
 def _word(value: object) -> str:
     return "—" if value is None else str(value)
+
+
+def _write(changed: Sequence[Membership]) -> None:
+    """The rows say what was found. They are there and locked: inserting what conflicts is a fast way to update many."""
+    columns = (*COLUMNS, "computed_at")
+    rows = [Membership(donor_id=row.donor_id, **{name: getattr(row, name) for name in columns}) for row in changed]
+    Membership.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["donor"],
+        update_fields=[name.removesuffix("_id") for name in columns],
+        batch_size=1000,
+    )
 
 
 def touched_by(gift: Gift) -> list[int]:
