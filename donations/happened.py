@@ -12,7 +12,7 @@ from django.conf import settings
 from donations import disputes, gateway, gifts, refunds
 from donations.books import balance
 from donations.models import Gift, Installment, LedgerEntry, Plan, StripeEvent
-from donations.recurring import cards, outcomes
+from donations.recurring import adopting, cards, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _payment(event: StripeEvent) -> Answer:
         number = str(metadata.get("gift", ""))
         gift = Gift.objects.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
     if gift is None:
-        return UNMATCHED
+        return IGNORED if _is_of_a_subscription(event) else UNMATCHED
     installment = Installment.objects.filter(gift=gift).first()
     if event.type == "payment_intent.requires_action" and installment is None:
         return IGNORED  # The supporter is at the page, and answers there.
@@ -103,6 +103,36 @@ def _payment(event: StripeEvent) -> Answer:
     steps.append(partial(gifts.apply_payment, gift.pk, payment))
     has_no_fee = payment.is_paid and payment.charge is not None and payment.charge.balance is None
     return Answer(apply=partial(_all, steps), later="the fee is not known yet" if has_no_fee else "")
+
+
+def _is_of_a_subscription(event: StripeEvent) -> bool:
+    """Whether the money is of a plan that Stripe charges: the event of its invoice books it."""
+    customer = str(event.body["data"]["object"].get("customer") or "")
+    theirs = Plan.objects.filter(stripe_customer_id=customer, stripe_subscription_id__isnull=False)
+    return bool(customer) and theirs.exists()
+
+
+# --- subscriptions that are managed at Stripe -----------------------------------------------------------------------
+
+
+def _invoice(event: StripeEvent) -> Answer:
+    """A period of a subscription was paid: the payment is the plan's gift."""
+    invoice = gateway.retrieve_invoice(event.object_id)
+    plan = Plan.objects.filter(stripe_subscription_id=invoice.subscription_id or "none").first()
+    if plan is None or not invoice.payment_id:
+        return IGNORED
+    payment = gateway.retrieve_payment(invoice.payment_id)
+    if not payment.is_paid:
+        return IGNORED
+    return Answer(apply=partial(adopting.paid, plan.pk, invoice, payment))
+
+
+def _subscription(event: StripeEvent) -> Answer:
+    """It was changed or has ended at Stripe."""
+    plan = Plan.objects.filter(stripe_subscription_id=event.object_id).first()
+    if plan is None:
+        return IGNORED
+    return Answer(apply=partial(adopting.told, plan.pk, gateway.retrieve_subscription(event.object_id)))
 
 
 # --- saved cards ----------------------------------------------------------------------------------------------------
@@ -193,6 +223,9 @@ READERS: dict[str, Callable[[StripeEvent], Answer]] = {
         ],
         _payment,
     ),
+    "invoice.paid": _invoice,
+    "customer.subscription.updated": _subscription,
+    "customer.subscription.deleted": _subscription,
     "setup_intent.succeeded": _setup,
     "payment_method.automatically_updated": _updated_card,
     "charge.refunded": _refunded_charge,

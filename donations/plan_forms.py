@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from donations.models import Fund, Installment, Plan
-from donations.recurring import letters, plans
+from donations.recurring import adopting, letters, plans
 from donations.rules import schedule
 from nonprofit import card_numbers, clock
 from nonprofit.money import Money, MoneyError
@@ -255,7 +255,11 @@ class StopForm(PlanForm):
         )
 
     def do(self, by: plans.Agreed) -> str:
-        in_flight = plans.stop(self.plan.pk, by=by, words=self.cleaned_data["words"].strip())
+        words = self.cleaned_data["words"].strip()
+        if not self.plan.is_ours:
+            adopting.stop(self.plan.pk, by=by, words=words)
+            return "Your gift has ended. Thank you for all of it."
+        in_flight = plans.stop(self.plan.pk, by=by, words=words)
         return f"Your gift has ended. Thank you for all of it.{under_way(in_flight)}"
 
 

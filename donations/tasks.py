@@ -11,7 +11,7 @@ from donations.books.exports import flow as exports
 from donations.desk.imports import flow as imports
 from donations.models import Gift, Installment
 from donations.receipts import gaps, issue, making, statement_runs, statements
-from donations.recurring import charging, dates, notices
+from donations.recurring import adopting, charging, dates, notices
 from nonprofit import clock, nudge
 
 logger = logging.getLogger(__name__)
@@ -253,6 +253,12 @@ def sweep_installments() -> int:
 def close_unpaid() -> int:
     """Payments that nobody may make any more are closed at Stripe."""
     return charging.close_unpaid()
+
+
+@shared_task(name="donations.tasks.settle_subscriptions")
+def settle_subscriptions() -> int:
+    """Every hour: subscriptions that were to end or run out and whose Stripe had not answered."""
+    return adopting.sweep()
 
 
 @shared_task(name="donations.tasks.look_after_plans")

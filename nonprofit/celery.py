@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "give due dates their installments": {"task": "donations.tasks.come_due", "schedule": crontab(minute=3)},
     "charge installments left behind": {"task": "donations.tasks.sweep_installments", "schedule": 60.0},
     "close payments nobody may make": {"task": "donations.tasks.close_unpaid", "schedule": crontab(minute=42)},
+    "settle subscriptions": {"task": "donations.tasks.settle_subscriptions", "schedule": crontab(minute=52)},
     "look after plans": {"task": "donations.tasks.look_after_plans", "schedule": crontab(hour=14, minute=12)},
     "expire abandoned gifts": {"task": "donations.tasks.expire_gifts", "schedule": crontab(minute=37)},
 }

@@ -51,6 +51,7 @@ from donations.gateway.subscriptions import (
     retrieve_subscription,
     subscriptions,
 )
+from donations.gateway.subscriptions import Status as SubscriptionStatus
 
 __all__ = [
     "APP",
@@ -73,6 +74,7 @@ __all__ = [
     "Setup",
     "SignatureRefused",
     "Subscription",
+    "SubscriptionStatus",
     "balance",
     "balance_transactions",
     "cancel_payment",

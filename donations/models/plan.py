@@ -65,12 +65,19 @@ class Plan(models.Model):
         SUCCEEDED = "succeeded", "another plan took its place"
         ELSEWHERE = "elsewhere", "it was ended at Stripe"
 
+    class AtStripe(models.TextChoices):
+        """What is still to be done about its subscription; done, or nothing to do, is empty."""
+
+        CANCEL = "cancel", "to be ended at once"
+        RUN_OUT = "run_out", "to run out with its period, and go on with us"
+
     RUNNING = (Status.ACTIVE, Status.PAUSED, Status.PAST_DUE, Status.WAITING)
 
     # Set when the first gift settles, like the gift's.
     donor = models.ForeignKey(Donor, null=True, blank=True, on_delete=models.PROTECT, related_name="plans")
     provider = models.CharField(max_length=6, choices=Provider.choices, default=Provider.OURS)
     stripe_subscription_id = models.CharField(max_length=80, null=True, blank=True, unique=True)
+    at_stripe = models.CharField(max_length=8, choices=AtStripe.choices, blank=True, editable=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.STARTING)
     waiting_for = models.CharField(max_length=16, choices=WaitingFor.choices, blank=True)
     # When it came into this state, and since when no charge has gone through (None while all is well).

@@ -86,7 +86,7 @@ def _take(day: ChargeDay, plans: dict[int, Plan]) -> list[int]:
             break
         day.claimed, day.claimed_minor = day.claimed + 1, day.claimed_minor + one.amount_minor
         if one.gift is None:
-            one.gift = _gift(plan, one)
+            one.gift = gift_of(plan, amount_minor=one.amount_minor, covered_fee_minor=one.covered_fee_minor)
             new.append(one.gift)
         one.status, one.tries = Status.CHARGING, one.tries + 1
         one.claimed_at, one.sent_at, one.next_try_at = now, None, now + CLAIM
@@ -115,8 +115,8 @@ def _may_charge(plan: Plan) -> bool:
     return plan.status in MAY_CHARGE
 
 
-def _gift(plan: Plan, one: Installment) -> Gift:
-    """A pending gift of the plan's supporter as they are known today."""
+def gift_of(plan: Plan, *, amount_minor: int, covered_fee_minor: int) -> Gift:
+    """A pending gift, not stored yet, of the plan's supporter as they are known today."""
     donor = plan.donor
     assert isinstance(donor, Donor)
     now = clock.now()
@@ -125,8 +125,8 @@ def _gift(plan: Plan, one: Installment) -> Gift:
         donor=donor,
         plan=plan,
         frequency=FREQUENCY[Plan.Interval(plan.interval)],
-        amount_minor=one.amount_minor,
-        covered_fee_minor=one.covered_fee_minor,
+        amount_minor=amount_minor,
+        covered_fee_minor=covered_fee_minor,
         currency=plan.currency,
         fund=plan.fund,
         campaign=plan.campaign,

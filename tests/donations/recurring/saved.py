@@ -5,13 +5,14 @@ from datetime import date, datetime, time
 from typing import Any
 
 import time_machine
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from donations import gateway
 from donations.gateway.client import client
 from donations.models import Gift, Installment, LedgerEntry, Plan
 from donations.recurring import charging, dates
-from sandbox.server import Sandbox
 from tests import builders
 
 GOOD = "pm_card_visa"
@@ -56,20 +57,27 @@ def charge_all() -> None:
         pass
 
 
-def taken(sandbox: Sandbox) -> list[int]:
+def taken() -> list[int]:
     """What Stripe took, charge by charge, in minor units."""
-    return [charge.amount for charge in _charges() if charge.paid]
+    return [charge.amount for charge in charges() if charge.paid]
 
 
-def _charges() -> Iterator[Any]:
+def receive(payload: bytes, signature: str) -> int:
+    """Our webhook, as Stripe would call it; its status."""
+    where = reverse("donations:webhook")
+    answer = Client().post(where, payload, content_type="application/json", headers={"Stripe-Signature": signature})
+    return int(answer.status_code)
+
+
+def charges() -> Iterator[Any]:
     yield from client().v1.charges.list({"limit": 100}).auto_paging_iter()
 
 
-def assert_tied(sandbox: Sandbox) -> None:
+def assert_tied() -> None:
     """Stripe's charges, the ledger, settled gifts and paid installments are the same money, each once."""
-    charges = {charge.id: charge.amount for charge in _charges() if charge.paid}
+    at_stripe = {charge.id: charge.amount for charge in charges() if charge.paid}
     lines = LedgerEntry.objects.filter(kind="gift", account="stripe").values_list("source", "amount_minor")
-    assert dict(lines) == charges
+    assert dict(lines) == at_stripe
     paid = Installment.objects.filter(status="paid").values_list("gift__status", "gift__amount_minor", "amount_minor")
     assert all(status == "settled" and gift == own for status, gift, own in paid)
-    assert len(paid) == Gift.objects.filter(installment__isnull=False, status="settled").count() == len(charges)
+    assert len(paid) == Gift.objects.filter(installment__isnull=False, status="settled").count() == len(at_stripe)

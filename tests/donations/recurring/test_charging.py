@@ -56,14 +56,14 @@ def test_a_due_date_is_charged_booked_and_has_its_receipt_due(stripe_sandbox: Sa
     assert (gift.status, gift.amount_minor, gift.covered_fee_minor, gift.frequency) == ("settled", 2606, 106, "monthly")
     assert (gift.donor, gift.plan, gift.tribute_name) == (made.donor, made, "Grandma")
     assert ReceiptDue.objects.filter(gift=gift).exists()
-    assert taken(stripe_sandbox) == [2606]
+    assert taken() == [2606]
     payment = gateway.retrieve_payment(gift.payment_intent_id or "")
     assert {name: payment.metadata[name] for name in ("gift", "plan", "installment")} == {
         "gift": str(gift.pk),
         "plan": str(made.pk),
         "installment": str(one.pk),
     }
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 def test_charged_again_nothing_happens(stripe_sandbox: Sandbox) -> None:
@@ -72,8 +72,8 @@ def test_charged_again_nothing_happens(stripe_sandbox: Sandbox) -> None:
         charge_all()
         charging.charge(only(made).pk)
         charge_all()
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 def test_eight_workers_at_once_are_one_charge(stripe_sandbox: Sandbox) -> None:
@@ -95,8 +95,8 @@ def test_eight_workers_at_once_are_one_charge(stripe_sandbox: Sandbox) -> None:
             thread.start()
         for thread in threads:
             thread.join(timeout=120)
-    assert taken(stripe_sandbox) == [2500] * len(made)
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500] * len(made)
+    assert_tied()
 
 
 def test_the_same_installment_charged_by_eight_at_once_is_one_charge(stripe_sandbox: Sandbox) -> None:
@@ -124,8 +124,8 @@ def test_the_same_installment_charged_by_eight_at_once_is_one_charge(stripe_sand
         time_passes(one)
         charge_all()
     assert only(made).status == "paid"
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 def time_passes(one: Installment) -> None:
@@ -144,8 +144,8 @@ def test_killed_after_the_claim_another_worker_carries_on(stripe_sandbox: Sandbo
         time_passes(one)
         charge_all()
     assert (only(made).status, only(made).tries) == ("paid", 1)
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 @pytest.mark.parametrize("path", ["/v1/payment_intents", "/confirm"])
@@ -166,8 +166,8 @@ def test_without_an_answer_stripe_is_asked_and_nothing_is_sent_twice(
         time_passes(one)
         charge_all()
     assert (only(made).status, only(made).tries) == ("paid", 1)
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 def test_stripe_down_for_a_day_the_date_is_charged_once_when_it_is_back(stripe_sandbox: Sandbox) -> None:
@@ -183,8 +183,8 @@ def test_stripe_down_for_a_day_the_date_is_charged_once_when_it_is_back(stripe_s
         time_passes(only(made))
         charge_all()
     assert only(made).status == "paid"
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 def test_a_payment_whose_id_was_lost_is_found_when_its_key_is_too_old(stripe_sandbox: Sandbox) -> None:
@@ -198,7 +198,7 @@ def test_a_payment_whose_id_was_lost_is_found_when_its_key_is_too_old(stripe_san
         charge_all()
     assert only(made).status == "paid"
     assert len(list(client().v1.payment_intents.list({"customer": made.stripe_customer_id}))) == 1
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 def test_killed_after_charging_the_webhook_books_it(stripe_sandbox: Sandbox) -> None:
@@ -212,7 +212,7 @@ def test_killed_after_charging_the_webhook_books_it(stripe_sandbox: Sandbox) -> 
         outcomes.apply(one.pk, gateway.retrieve_payment(payment.id))
         charging.charge(one.pk)
     assert only(made).status == "paid"
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 # --- declined ---------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_a_soft_decline_is_tried_again_on_its_days_and_then_a_card_is_asked_for(
     assert (made.status, made.waiting_for, made.trouble_since) == ("waiting", "card", DUE)
     assert Attempt.objects.filter(outcome="declined").count() == 4
     assert told() == [f"declined-{one.pk}", f"needs-card-{one.pk}"]
-    assert taken(stripe_sandbox) == []
+    assert taken() == []
 
 
 def test_a_new_card_pays_at_once_by_the_same_payment(stripe_sandbox: Sandbox) -> None:
@@ -251,9 +251,9 @@ def test_a_new_card_pays_at_once_by_the_same_payment(stripe_sandbox: Sandbox) ->
     made.refresh_from_db()
     assert (one.status, one.tries, paying(one)) == ("paid", 2, was)
     assert (made.status, made.trouble_since) == ("active", None)
-    assert taken(stripe_sandbox) == [2500]
+    assert taken() == [2500]
     assert told().count(f"card-{AuditEntry.objects.get(action='save card').pk}") == 1
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 def test_rule_62_the_bank_replaces_a_card_and_what_was_declined_is_tried_at_once(stripe_sandbox: Sandbox) -> None:
@@ -278,7 +278,7 @@ def test_authentication_waits_for_the_supporter_and_is_not_retried(stripe_sandbo
         charge_all()
     assert only(made).tries == 1
     assert told() == [f"authenticate-{one.pk}-1"]
-    assert taken(stripe_sandbox) == []
+    assert taken() == []
 
 
 def test_a_card_that_is_gone_at_stripe_needs_another_and_nothing_is_lost(stripe_sandbox: Sandbox) -> None:
@@ -291,7 +291,7 @@ def test_a_card_that_is_gone_at_stripe_needs_another_and_nothing_is_lost(stripe_
         cards.use(made.pk, gateway.retrieve_card(attach(made, GOOD)), actor="supporter")
         charge_all()
     assert only(made).status == "paid"
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 def test_a_decline_is_acted_on_once_however_often_it_is_told(stripe_sandbox: Sandbox) -> None:
@@ -335,7 +335,7 @@ def test_stopped_after_the_claim_and_before_it_was_sent_nothing_is_charged(strip
         assert charging.close_unpaid() == 1
     one = only(made)
     assert (one.status, one.reason) == ("skipped", "stopped")
-    assert taken(stripe_sandbox) == []
+    assert taken() == []
     assert gateway.retrieve_payment(paying(one)).status == "canceled"
 
 
@@ -354,8 +354,8 @@ def test_stopped_when_it_may_be_at_the_bank_the_supporter_is_told_and_what_was_t
         charge_all()
     made.refresh_from_db()
     assert (only(made).status, made.status) == ("paid", "ended")
-    assert taken(stripe_sandbox) == [2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [2500]
+    assert_tied()
 
 
 def test_stopped_when_stripe_never_got_it_nothing_is_sent_afterwards(stripe_sandbox: Sandbox) -> None:
@@ -369,7 +369,7 @@ def test_stopped_when_stripe_never_got_it_nothing_is_sent_afterwards(stripe_sand
         time_passes(only(made))
         charge_all()
     assert (only(made).status, only(made).reason) == ("skipped", "stopped")
-    assert taken(stripe_sandbox) == []
+    assert taken() == []
 
 
 def test_paused_while_it_is_tried_again_nothing_more_is_tried(stripe_sandbox: Sandbox) -> None:
@@ -392,8 +392,8 @@ def test_rule_56_a_changed_amount_leaves_the_declined_charge_as_it_was(stripe_sa
         charge_all()
     with at(date(2027, 1, 15)):
         charge_all()
-    assert taken(stripe_sandbox) == [4000, 2500]
-    assert_tied(stripe_sandbox)
+    assert taken() == [4000, 2500]
+    assert_tied()
 
 
 def test_the_new_card_is_asked_when_it_is_replaced_before_the_try_was_claimed(stripe_sandbox: Sandbox) -> None:
@@ -413,7 +413,7 @@ def test_rule_83_who_died_before_the_charge_is_not_charged(stripe_sandbox: Sandb
         charge_all()
     made.refresh_from_db()
     assert (only(made).status, made.end) == ("skipped", "deceased")
-    assert taken(stripe_sandbox) == []
+    assert taken() == []
 
 
 # --- caps and alarms --------------------------------------------------------------------------------------------------
@@ -428,12 +428,12 @@ def test_nothing_is_charged_while_it_is_switched_off_and_what_was_claimed_goes_b
         charging.charge(one.pk)
         assert (only(made).status, only(made).tries) == ("scheduled", 0)
         charge_all()
-        assert taken(stripe_sandbox) == []
+        assert taken() == []
         Renewals.objects.update(is_on=True)
         time_passes(one)
         charge_all()
     assert only(made).status == "paid"
-    assert_tied(stripe_sandbox)
+    assert_tied()
 
 
 @pytest.mark.parametrize("caps", [{"most_count": 3}, {"most_minor": 7600}])
@@ -443,12 +443,12 @@ def test_the_caps_of_a_day_hold_and_somebody_is_told(stripe_sandbox: Sandbox, ca
         plan()
     with at(DUE):
         charge_all()
-    assert taken(stripe_sandbox) == [2500] * 3
+    assert taken() == [2500] * 3
     assert ChargeDay.objects.get().stopped_why
     assert OutgoingEmail.objects.filter(template="charging_stopped").count() == 1
     with at(DUE + timedelta(days=1)):
         charge_all()
-    assert taken(stripe_sandbox) == [2500] * 5
+    assert taken() == [2500] * 5
 
 
 def test_a_storm_of_declines_stops_the_day(stripe_sandbox: Sandbox) -> None:
@@ -457,9 +457,9 @@ def test_a_storm_of_declines_stops_the_day(stripe_sandbox: Sandbox) -> None:
     with at(DUE):
         ChargeDay.objects.create(on=DUE, paid=20, declined=40)
         charge_all()
-        assert taken(stripe_sandbox) == []
+        assert taken() == []
         assert "declined" in ChargeDay.objects.get().stopped_why
         ruth = builders.staff("Finance")
         ChargeDay.objects.update(stopped_at=None, let_go_on_by=ruth)
         charge_all()
-    assert taken(stripe_sandbox) == [2500] * 3
+    assert taken() == [2500] * 3

@@ -1,0 +1,277 @@
+"""Subscriptions that another system has made at Stripe: listed, matched, shown and stopped here, and taken over.
+
+Until it is taken over, Stripe charges it and we book what it took. Taking over lets the subscription run out with the
+period that is paid for, and charges from that day on by our own schedule: no date twice, none missed. What is wanted is
+on record before Stripe is asked, so that whoever dies halfway is followed by the sweep.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+
+from donations import donors, gateway, gifts
+from donations.models import Campaign, Donor, Fund, Gift, Installment, Plan
+from donations.recurring import claims, states
+from donations.recurring.plans import Agreed, CannotChange
+from nonprofit import clock
+from nonprofit.models import normal_email
+from nonprofit.money import Money
+
+logger = logging.getLogger(__name__)
+VERSION = "adopted"
+LIVE: tuple[gateway.SubscriptionStatus, ...] = ("active", "past_due")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A subscription at Stripe and who it is of here. trouble: why it cannot come in, in words, or ""."""
+
+    subscription: gateway.Subscription
+    plan: Plan | None
+    donor: Donor | None
+    trouble: str
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.subscription.amount_minor, self.subscription.currency)
+
+
+def listed() -> Iterator[Found]:
+    """Every subscription that Stripe charges, as a dry run tells it. Asks Stripe; writes nothing."""
+    for status in LIVE:
+        for subscription in gateway.subscriptions(status):
+            yield look(subscription)
+
+
+def look(subscription: gateway.Subscription) -> Found:
+    """Whose it is, and whether it can come in."""
+    plan = Plan.objects.select_related("donor").filter(stripe_subscription_id=subscription.id).first()
+    donor = plan.donor if plan else _donor(subscription)
+    return Found(subscription, plan, donor, "" if plan else _trouble(subscription))
+
+
+def _donor(subscription: gateway.Subscription) -> Donor | None:
+    known = Plan.objects.filter(stripe_customer_id=subscription.customer_id, donor__isnull=False).first()
+    if known is not None and known.donor is not None:
+        return donors.became(known.donor)
+    return donors.by_email(subscription.customer_email) if subscription.customer_email else None
+
+
+def _trouble(subscription: gateway.Subscription) -> str:
+    if not subscription.interval:
+        return "It recurs in a rhythm that we do not have."
+    if subscription.amount_minor <= 0:
+        return "It has no amount."
+    if subscription.has_discount:
+        return "It has a discount: look at what it really charges."
+    if subscription.is_paused:
+        return "It is paused at Stripe: let it go on there, or stop it."
+    if subscription.card is None:
+        return "It is not charged to a card."
+    if subscription.cancel_at_period_end:
+        return "It ends by itself with its period."
+    if not (subscription.customer_name or subscription.customer_email):
+        return "Stripe knows neither name nor e-mail."
+    return ""
+
+
+@transaction.atomic(durable=True)
+def bring_in(subscription: gateway.Subscription, *, actor: str) -> Plan:
+    """It stands here as "managed at Stripe", with its supporter, who is made where nobody is known. Safe twice.
+
+    Raises CannotChange for what cannot come in.
+    """
+    found = look(subscription)
+    if found.plan is not None:
+        return found.plan
+    if found.trouble or subscription.card is None:
+        raise CannotChange(found.trouble)
+    campaign = Campaign.objects.get(is_default=True)
+    fields = _fields(subscription, subscription.card, campaign.fund)
+    donor = found.donor or _new_donor(subscription)
+    plan, is_new = Plan.objects.get_or_create(
+        stripe_subscription_id=subscription.id, defaults={**fields, "donor": donor, "campaign": campaign}
+    )
+    if is_new:
+        states.save(plan, dict.fromkeys(states.shown(plan)), "bring in from Stripe", actor=actor)
+    return plan
+
+
+def _fields(subscription: gateway.Subscription, card: gateway.Card, fund: Fund) -> dict[str, object]:
+    next_on = clock.local_date(subscription.current_period_end)
+    return {
+        "provider": Plan.Provider.STRIPE,
+        "status": Plan.Status.ACTIVE,
+        "interval": subscription.interval,
+        "amount_minor": subscription.amount_minor,
+        "currency": subscription.currency,
+        "fund": fund,
+        "anchor_day": next_on.day,
+        "started_on": clock.local_date(subscription.started_at),
+        "next_due_on": next_on,
+        "stripe_customer_id": subscription.customer_id,
+        "stripe_payment_method_id": card.payment_method_id,
+        "card_brand": card.brand,
+        "card_last4": card.last4,
+        "card_expires_on": gateway.card_expiry(card),
+        "consent_text": "Agreed to on the platform that made this subscription, before it was brought over.",
+        "consent_version": VERSION,
+        "consent_at": subscription.started_at,
+    }
+
+
+def _new_donor(subscription: gateway.Subscription) -> Donor:
+    name = subscription.customer_name or subscription.customer_email
+    if not subscription.customer_email:
+        return Donor.objects.create(name=name)
+    donor, _ = Donor.objects.get_or_create(email=normal_email(subscription.customer_email), defaults={"name": name})
+    return donors.became(donor)
+
+
+# --- taken over, stopped ----------------------------------------------------------------------------------------------
+
+
+def take_over(plan_id: int, *, by: Agreed) -> Plan:
+    """The subscription runs out with its paid period, and from that day on the plan is charged by us.
+
+    Call outside any transaction. Safe twice, twice at once and when killed halfway: `finish` carries on.
+    Raises CannotChange, and GatewayError when Stripe does not answer; then the sweep does it.
+    """
+    with transaction.atomic(durable=True):
+        plan = states.locked(plan_id)
+        if plan.is_ours:
+            return plan
+        if not plan.is_running:
+            raise CannotChange("This gift has ended.")
+        if not plan.at_stripe:
+            before = states.shown(plan)
+            plan.at_stripe = Plan.AtStripe.RUN_OUT
+            states.save(plan, before, "take over from Stripe", actor=by.actor, reason=by.reason)
+    return finish(plan_id)
+
+
+def stop(plan_id: int, *, by: Agreed, words: str = "") -> Plan:
+    """The plan is over here at once (domain rule 63), and its subscription as soon as Stripe answers. Safe twice.
+
+    Call outside any transaction. A silent Stripe is asked again by the sweep.
+    """
+    with transaction.atomic(durable=True):
+        plan = states.locked(plan_id)
+        if plan.is_ours:
+            raise CannotChange("This gift is not managed at Stripe.")
+        if plan.is_running:
+            plan.at_stripe = Plan.AtStripe.CANCEL
+            plan.save(update_fields=["at_stripe"])
+            is_own = by.actor == "supporter"
+            states.end(plan, Plan.End.ASKED if is_own else Plan.End.STAFF, actor=by.actor, words=words)
+    try:
+        return finish(plan_id)
+    except gateway.GatewayError as error:
+        logger.warning("subscription not ended yet", extra={"plan": plan_id, "error": type(error).__name__})
+        return Plan.objects.get(pk=plan_id)
+
+
+def finish(plan_id: int) -> Plan:
+    """Ask Stripe for what is wanted of the plan's subscription, and note that it is done. Safe twice and at once."""
+    plan = Plan.objects.get(pk=plan_id)
+    subscription_id = plan.stripe_subscription_id or ""
+    if plan.at_stripe == Plan.AtStripe.CANCEL:
+        gateway.cancel_subscription(subscription_id, key=f"plan-{plan.pk}-cancel")
+        Plan.objects.filter(pk=plan.pk, at_stripe=Plan.AtStripe.CANCEL).update(at_stripe="")
+    elif plan.at_stripe == Plan.AtStripe.RUN_OUT:
+        _run_out(plan, subscription_id)
+    plan.refresh_from_db()
+    return plan
+
+
+def _run_out(plan: Plan, subscription_id: str) -> None:
+    """First Stripe is kept from charging again; the end of what it has charged for is then our first date."""
+    subscription = gateway.retrieve_subscription(subscription_id)
+    if subscription.status in LIVE and not subscription.cancel_at_period_end:
+        subscription = gateway.cancel_subscription_at_period_end(subscription_id, key=f"plan-{plan.pk}-run-out")
+    next_on = clock.local_date(subscription.current_period_end)
+    with transaction.atomic(durable=True):
+        locked = states.locked(plan.pk)
+        if locked.at_stripe != Plan.AtStripe.RUN_OUT:
+            return
+        before = states.shown(locked)
+        locked.at_stripe = ""
+        if locked.is_running:
+            locked.provider = Plan.Provider.OURS
+            locked.next_due_on, locked.anchor_day = next_on, next_on.day
+            if subscription.card is not None:
+                _put(locked, subscription.card)
+        states.save(locked, before, "taken over from Stripe", actor=states.TASK)
+
+
+def _put(plan: Plan, card: gateway.Card) -> None:
+    plan.stripe_payment_method_id = card.payment_method_id
+    plan.card_brand, plan.card_last4, plan.card_expires_on = card.brand, card.last4, gateway.card_expiry(card)
+
+
+def sweep() -> int:
+    """What is still wanted of subscriptions is asked of Stripe; how many were done. Safe twice and at once."""
+    done = 0
+    for pk in Plan.objects.exclude(at_stripe="").order_by("pk").values_list("pk", flat=True):
+        try:
+            finish(pk)
+            done += 1
+        except gateway.GatewayError as error:
+            logger.warning("subscription not settled", extra={"plan": pk, "error": type(error).__name__})
+    return done
+
+
+# --- what Stripe tells ------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def paid(plan_id: int, invoice: gateway.Invoice, payment: gateway.Payment) -> Gift:
+    """What Stripe took for a period is booked as the plan's gift, with its date. Safe twice and in any order."""
+    plan = states.locked(plan_id)
+    due_on = clock.local_date(invoice.period_start)
+    gift = Gift.objects.filter(payment_intent_id=payment.id).first() or _gift(plan, payment)
+    Installment.objects.get_or_create(
+        plan=plan,
+        due_on=due_on,
+        defaults={
+            "status": Installment.Status.PAID,
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "gift": gift,
+            "tries": 1,
+            "done_at": clock.now(),
+        },
+    )
+    if not plan.is_ours and plan.is_running:
+        plan.next_due_on = max(plan.next_due_on or date.min, clock.local_date(invoice.period_end))
+        plan.save(update_fields=["next_due_on"])
+    return gifts.settle(gift.pk, payment)
+
+
+def _gift(plan: Plan, payment: gateway.Payment) -> Gift:
+    gift = claims.gift_of(plan, amount_minor=payment.amount_minor, covered_fee_minor=0)
+    gift.payment_intent_id = payment.id
+    gift.save()
+    return gift
+
+
+@transaction.atomic
+def told(plan_id: int, subscription: gateway.Subscription) -> None:
+    """A plan managed at Stripe follows its subscription: amount, card, next date, its end there. Safe twice."""
+    plan = states.locked(plan_id)
+    if plan.is_ours or not plan.is_running:
+        return
+    if subscription.status not in LIVE and not plan.at_stripe:
+        states.end(plan, Plan.End.ELSEWHERE, actor="stripe")
+        return
+    before = states.shown(plan)
+    plan.amount_minor = subscription.amount_minor or plan.amount_minor
+    plan.interval = subscription.interval or plan.interval
+    plan.next_due_on = clock.local_date(subscription.current_period_end)
+    if subscription.card is not None:
+        _put(plan, subscription.card)
+    if states.shown(plan) != before:
+        states.save(plan, before, "changed at Stripe", actor="stripe")

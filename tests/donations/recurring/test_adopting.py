@@ -1,0 +1,192 @@
+"""Subscriptions of an older system: seen, brought in, booked, stopped, taken over; none twice, no date missed."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from io import StringIO
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core.management import call_command
+
+from donations import gateway, inbox
+from donations.models import Gift, Installment, Plan, StripeEvent
+from donations.recurring import adopting, charging, dates
+from donations.recurring.plans import Agreed, CannotChange
+from sandbox import happenings
+from sandbox.engine import Engine
+from tests import builders, in_process
+from tests.donations.recurring.saved import assert_tied, charges, receive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ZONE = ZoneInfo("America/New_York")
+# Later than the database's own clock, by which events come in.
+START = datetime(2030, 11, 20, 10, tzinfo=ZONE)
+BY = Agreed(actor="staff:1")
+
+
+class World:
+    """Stripe with its clock, and us; time goes by in days."""
+
+    def __init__(self, engine: Engine, clock: Any) -> None:
+        self.engine, self.clock, self.now = engine, clock, START
+
+    def go_to(self, instant: datetime) -> None:
+        """Each day until then: Stripe charges what it has to, its events come, and we do a day's work."""
+        while self.now < instant:
+            self.now = min(self.now + timedelta(days=1), instant)
+            self.engine.clock.stand_at(self.now.timestamp())
+            self.clock.move_to(self.now)
+            self.work()
+
+    def work(self) -> None:
+        while self.engine.run_due():
+            pass
+        self.engine.deliver(receive)
+        while inbox.handle_due():
+            pass
+        dates.come_due()
+        while charging.charge_due():
+            pass
+        self.engine.deliver(receive)
+        while inbox.handle_due():
+            pass
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    builders.campaign()
+    with time_machine.travel(START, tick=False) as clock, in_process.stripe_engine(start=START) as engine:
+        yield World(engine, clock)
+
+
+def subscribe(world: World, **given: object) -> str:
+    asked = {
+        "name": "Ana Ortiz",
+        "email": "ana@example.org",
+        "amount": 1500,
+        "started": int(START.timestamp()),
+        **given,
+    }
+    return str(happenings.happen(world.engine, "subscription", asked)["id"])
+
+
+def brought_in(world: World, **given: object) -> Plan:
+    return adopting.bring_in(gateway.retrieve_subscription(subscribe(world, **given)), actor="staff:1")
+
+
+def taken() -> list[tuple[date, int]]:
+    """Every charge at Stripe, with its day."""
+    days = [(datetime.fromtimestamp(one.created, ZONE).date(), one.amount) for one in charges() if one.paid]
+    return sorted(days)
+
+
+def test_a_dry_run_lists_and_matches_and_writes_nothing(world: World) -> None:
+    known = builders.donor(name="Ana Ortiz", email="ana@example.org")
+    subscribe(world)
+    subscribe(world, name="", email="", interval="week")
+    out = StringIO()
+    call_command("adopt_subscriptions", stdout=out)
+    assert f"{known.public_id}  can come in" in out.getvalue()
+    assert "CANNOT: It recurs in a rhythm that we do not have." in out.getvalue()
+    assert "1 can come in, 1 cannot come in" in out.getvalue()
+    assert (Plan.objects.count(), Gift.objects.count()) == (0, 0)
+
+
+def test_brought_in_twice_it_is_one_plan_managed_at_stripe(world: World) -> None:
+    plan = brought_in(world)
+    again = adopting.bring_in(gateway.retrieve_subscription(plan.stripe_subscription_id or ""), actor="staff:1")
+    assert again == plan
+    assert (plan.provider, plan.status, plan.interval, plan.amount_minor) == ("stripe", "active", "month", 1500)
+    assert (plan.next_due_on, plan.started_on, plan.card_last4) == (date(2030, 12, 20), date(2030, 11, 20), "4242")
+    assert plan.donor is not None
+    assert plan.donor.email == "ana@example.org"
+
+
+def test_what_cannot_come_in_says_why(world: World) -> None:
+    subscription = gateway.retrieve_subscription(subscribe(world, interval="week"))
+    with pytest.raises(CannotChange, match="rhythm"):
+        adopting.bring_in(subscription, actor="staff:1")
+    assert Plan.objects.count() == 0
+
+
+def test_what_stripe_charges_is_booked_once_and_by_us_nothing(world: World) -> None:
+    plan = brought_in(world)
+    world.go_to(START + timedelta(days=65))
+    StripeEvent.objects.update(state="waiting", tries=0, next_try_at=START)
+    world.work()
+    assert taken() == [(date(2030, 12, 20), 1500), (date(2031, 1, 20), 1500)]
+    assert [one.due_on for one in plan.installments.order_by("due_on")] == [date(2030, 12, 20), date(2031, 1, 20)]
+    plan.refresh_from_db()
+    assert plan.next_due_on == date(2031, 2, 20)
+    assert_tied()
+    assert not StripeEvent.objects.filter(state="unmatched").exists()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_taken_over_no_date_is_charged_twice_and_none_missed(world: World, killed: bool) -> None:
+    plan = brought_in(world)
+    world.go_to(START + timedelta(days=40))
+    if killed:
+        # It is on record that it is wanted, and nobody asked Stripe.
+        Plan.objects.update(at_stripe="run_out")
+        assert adopting.sweep() == 1
+    else:
+        for _ in range(2):
+            adopting.take_over(plan.pk, by=BY)
+    assert adopting.sweep() == 0
+    plan.refresh_from_db()
+    assert (plan.provider, plan.next_due_on, plan.at_stripe) == ("ours", date(2031, 1, 20), "")
+    world.go_to(START + timedelta(days=125))
+    assert [day for day, _ in taken()] == [
+        *(date(2030, 12, 20), date(2031, 1, 20), date(2031, 2, 20), date(2031, 3, 20)),
+    ]
+    assert gateway.retrieve_subscription(plan.stripe_subscription_id or "").status == "canceled"
+    plan.refresh_from_db()
+    assert plan.status == "active"
+    assert Installment.objects.filter(plan=plan, status="paid").count() == 4
+    assert_tied()
+
+
+def test_taken_over_while_stripe_is_down_it_happens_when_it_is_back(world: World) -> None:
+    plan = brought_in(world)
+    world.engine.faults.add("down")
+    with pytest.raises(gateway.GatewayUnavailable):
+        adopting.take_over(plan.pk, by=BY)
+    assert adopting.sweep() == 0
+    world.engine.faults.clear()
+    assert adopting.sweep() == 1
+    plan.refresh_from_db()
+    assert plan.provider == "ours"
+
+
+def test_asked_to_take_over_and_the_answer_lost_after_stripe_did_it(world: World) -> None:
+    plan = brought_in(world)
+    world.engine.faults.add("timeout_after", path="/subscriptions", method="POST", count=2)
+    with pytest.raises(gateway.GatewayUnavailable):
+        adopting.take_over(plan.pk, by=BY)
+    world.engine.faults.clear()
+    adopting.sweep()
+    world.go_to(START + timedelta(days=65))
+    assert [day for day, _ in taken()] == [date(2030, 12, 20), date(2031, 1, 20)]
+    assert_tied()
+
+
+def test_stopped_here_it_is_over_at_once_and_at_stripe_when_it_answers(world: World) -> None:
+    plan = brought_in(world)
+    world.engine.faults.add("down")
+    stopped = adopting.stop(plan.pk, by=Agreed(), words="Enough")
+    assert (stopped.status, stopped.end, stopped.at_stripe) == ("ended", "asked", "cancel")
+    world.engine.faults.clear()
+    assert [adopting.sweep(), adopting.sweep()] == [1, 0]
+    world.go_to(START + timedelta(days=65))
+    assert taken() == []
+
+
+def test_ended_at_stripe_it_is_ended_here(world: World) -> None:
+    plan = brought_in(world)
+    gateway.cancel_subscription(plan.stripe_subscription_id or "", key="in-the-dashboard")
+    world.work()
+    plan.refresh_from_db()
+    assert (plan.status, plan.end) == ("ended", "elsewhere")
