@@ -6,10 +6,11 @@ came, and how often, means nothing, and money that went back is as if it had nev
 """
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache, partial
 
 from members import sentences
 from members.sentences import Reason
@@ -93,7 +94,9 @@ class Stretch:
     start: date
     end: date | None
     level: Level
-    reason: Reason
+    stream: str
+    # Its sentence; most stretches are never told, and words take longer than dates.
+    tell: Callable[[], Reason]
     is_valued: bool = True
 
     @property
@@ -225,9 +228,10 @@ def _by_dues(counted: Sequence[Payment], facts: Facts) -> list[Stretch]:
         end = extended(payment.on, own, months)
         ends[key] = max(end, ends.get(key, end))
         is_early = own is not None and own >= payment.on
-        reason = sentences.carries(payment, level.name, end, is_early=is_early, is_valued=may_bring_value(payment))
+        valued = may_bring_value(payment)
+        tell = partial(sentences.carries, payment, level.name, end, is_early=is_early, is_valued=valued)
         # A higher level is theirs at once; a lower one waits until the higher has ended, because the best counts.
-        found.append(Stretch(payment.on, end, level, reason, may_bring_value(payment)))
+        found.append(Stretch(payment.on, end, level, "{}:{}".format(*key), tell, valued))
     return found
 
 
@@ -259,11 +263,11 @@ def _by_sums(counted: Sequence[Payment], facts: Facts) -> list[Stretch]:
             valued = [one for one in window if may_bring_value(one)]
             valued_end = sum_lasts(valued, level, facts.policy)
             if end:
-                reason = sentences.together(payment, level.name, end)
-                found.append(Stretch(payment.on, end, level, reason, is_valued=False))
+                tell = partial(sentences.together, payment, level.name, end)
+                found.append(Stretch(payment.on, end, level, "sum", tell, is_valued=False))
             if valued_end:
-                reason = sentences.together(payment, level.name, valued_end)
-                found.append(Stretch(payment.on, valued_end, level, reason))
+                tell = partial(sentences.together, payment, level.name, valued_end)
+                found.append(Stretch(payment.on, valued_end, level, "sum", tell))
     return found
 
 
@@ -282,13 +286,13 @@ def sum_lasts(window: Sequence[Payment], level: Level, policy: Policy) -> date |
 def _granted(facts: Facts) -> list[Stretch]:
     """Complimentary to its last day; a life membership for ever. Nobody paid, so nothing of it can go back."""
     by_id = {level.id: level for level in facts.levels}
-    return [
-        Stretch(
-            one.starts_on, one.ends_on, by_id[one.level_id], sentences.granted(by_id[one.level_id].name, one.ends_on)
-        )
-        for one in facts.grants
-        if one.ends_on is None or one.ends_on >= one.starts_on
-    ]
+    found = []
+    for one in facts.grants:
+        if one.ends_on is None or one.ends_on >= one.starts_on:
+            level, stream = by_id[one.level_id], "granted" if one.ends_on else "life"
+            tell = partial(sentences.granted, level.name, one.ends_on)
+            found.append(Stretch(one.starts_on, one.ends_on, level, stream, tell))
+    return found
 
 
 def membership_began(stretches: Sequence[Stretch], policy: Policy) -> tuple[date, date | None]:
@@ -332,10 +336,10 @@ def _carrying(stretches: Sequence[Stretch], today: date) -> list[Reason]:
     """
     best: dict[str, Stretch] = {}
     for one in sorted(stretches, key=_reach):
-        best[one.reason.stream] = one
+        best[one.stream] = one
     in_order = sorted(best.values(), key=_reach, reverse=True)
-    running = [one.reason for one in in_order if one.last >= today]
-    return running[:SHOWN] or [sentences.in_the_past(one.reason) for one in in_order[:1]]
+    running = [one.tell() for one in in_order[:SHOWN] if one.last >= today]
+    return running or [sentences.in_the_past(one.tell()) for one in in_order[:1]]
 
 
 def _reach(stretch: Stretch) -> tuple[date, bool, tuple[int, int]]:
@@ -365,11 +369,16 @@ def months_later(day: date, months: int) -> date:
     """The same day so many months later or earlier; the month's last day where it has no such day."""
     count = day.year * 12 + day.month - 1 + months
     year, month = divmod(count, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    return date(year, month + 1, min(day.day, _last_day(year, month + 1)))
 
 
 def month_end(day: date) -> date:
-    return day.replace(day=monthrange(day.year, day.month)[1])
+    return date(day.year, day.month, _last_day(day.year, day.month))
+
+
+@cache
+def _last_day(year: int, month: int) -> int:
+    return monthrange(year, month)[1]
 
 
 def _rank(level: Level) -> tuple[int, int]:

@@ -42,11 +42,10 @@ class Paid(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One sentence of why. gift_id: the gift it is about. stream: what later sentences of the same kind replace."""
+    """One sentence of why. gift_id: the gift it is about."""
 
     text: str
     gift_id: int | None = None
-    stream: str = ""
 
 
 def carries(paid: Paid, level: str, end: date, *, is_early: bool, is_valued: bool) -> Reason:
@@ -55,26 +54,26 @@ def carries(paid: Paid, level: str, end: date, *, is_early: bool, is_valued: boo
     added = "" if repeats or not is_early else ", counted from the end of what you had"
     less = "" if is_valued else ". By law nothing of value comes with such a gift, so your level comes without gifts"
     text = f"{_named(paid)} carries you to {_day(end)} as {level}{added}{less}."
-    return Reason(text, paid.gift_id, f"{paid.repeats}:{paid.plan_id}" if repeats else "term")
+    return Reason(text, paid.gift_id)
 
 
 def together(paid: Paid, level: str, end: date) -> Reason:
     """All gifts of a year come to a level."""
     text = f"Your gifts of the twelve months to {_day(paid.on)} together make you {level} to {_day(end)}."
-    return Reason(text, paid.gift_id, "sum")
+    return Reason(text, paid.gift_id)
 
 
 def granted(level: str, end: date | None) -> Reason:
     """A membership that nobody paid for."""
     if end is None:
-        return Reason(f"You are {level} for life, with our thanks.", None, "life")
-    return Reason(f"We made you {level} to {_day(end)}, with our compliments.", None, "granted")
+        return Reason(f"You are {level} for life, with our thanks.")
+    return Reason(f"We made you {level} to {_day(end)}, with our compliments.")
 
 
 def in_the_past(reason: Reason) -> Reason:
     """The same of a membership that has ended."""
     text = reason.text.replace(" carries you ", " carried you ").replace(" make you ", " made you ")
-    return Reason(text.replace("You are ", "You were "), reason.gift_id, reason.stream)
+    return Reason(text.replace("You are ", "You were "), reason.gift_id)
 
 
 def went_back(paid: Paid) -> Reason:
