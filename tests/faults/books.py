@@ -25,6 +25,7 @@ from tests.stack import Stack
 
 SWEEPS = (
     "donations.tasks.sweep_inbox",
+    "donations.tasks.sweep_installments",
     "donations.tasks.sweep_refunds",
     "donations.tasks.issue_receipts",
     "donations.tasks.sweep_receipts",
@@ -44,6 +45,7 @@ def time_passes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE donations_stripeevent SET next_try_at = now() WHERE state = 'waiting'")
         cursor.execute("UPDATE donations_receiptdue SET due_at = now()")
+        cursor.execute("UPDATE donations_installment SET next_try_at = now() WHERE status IN ('charging', 'unknown')")
         cursor.execute("UPDATE donations_refund SET requested_at = requested_at - interval '10 minutes'")
         cursor.execute("UPDATE nonprofit_outgoingemail SET next_try_at = now() WHERE status = 'queued'")
         # An issued receipt refuses every change, so the clock is moved as a replica would: without firing triggers.
