@@ -58,13 +58,12 @@ def _due(limit: int) -> list[int]:
     if why := _storm(day):
         stop(day, why)
         return []
-    ready = Plan.objects.ours().filter(
-        installments__status__in=[Status.SCHEDULED, Status.RETRYING], installments__next_try_at__lte=now
-    )
-    locking = ready.select_related("donor", "fund", "campaign").select_for_update(
-        of=("self",), skip_locked=True, no_key=True
-    )
-    plans = {plan.pk: plan for plan in locking.order_by("installments__next_try_at", "pk")[:limit]}
+    waiting = Installment.objects.filter(status__in=[Status.SCHEDULED, Status.RETRYING], next_try_at__lte=now)
+    # Some more than wanted: a plan that somebody is just changing is passed by.
+    ids = list(waiting.order_by("next_try_at", "pk").values_list("plan_id", flat=True)[: limit + 25])
+    locking = Plan.objects.ours().filter(pk__in=ids).select_related("donor", "fund", "campaign").order_by("pk")
+    locked = locking.select_for_update(of=("self",), skip_locked=True, no_key=True)[:limit]
+    plans = {plan.pk: plan for plan in locked}
     return _take(day, plans)
 
 

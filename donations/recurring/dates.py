@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -61,8 +61,28 @@ def _chunk(place: Place, today: date) -> tuple[int, Place | None]:
     rows = [row for plan in plans for row in _rows(plan, standing.get(plan.pk), today, prices)]
     Installment.objects.bulk_create(rows)
     running = [plan for plan in plans if plan.is_running]
-    Plan.objects.bulk_update(running, ["next_due_on", "status", "status_at", "paused_until"])
+    _write(running)
     return len(rows), last if len(plans) == CHUNK else None
+
+
+def _write(plans: list[Plan]) -> None:
+    """Where each plan has come to, in one statement: Django's own for many rows takes ten times as long."""
+    columns = [
+        [plan.pk for plan in plans],
+        [plan.next_due_on for plan in plans],
+        [plan.status for plan in plans],
+        [plan.status_at for plan in plans],
+        [plan.paused_until for plan in plans],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE donations_plan SET next_due_on = new.next_due_on, status = new.status, status_at = new.status_at,
+                paused_until = new.paused_until
+            FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::timestamptz[], %s::date[])
+                AS new (id, next_due_on, status, status_at, paused_until)
+            WHERE donations_plan.id = new.id""",
+            columns,
+        )
 
 
 class Prices:

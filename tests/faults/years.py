@@ -211,7 +211,7 @@ class Years:
 
     def _stop(self, plan: Plan) -> None:
         if self.chance.random() < 0.05:
-            Donor.objects.filter(pk=plan.donor_id).update(is_deceased=True)
+            Donor.objects.filter(plans=plan).update(is_deceased=True)
         plans.stop(plan.pk, by=BY)
 
     def _restart(self, plan: Plan) -> None:
