@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, running, site
@@ -81,7 +82,7 @@ def _plans(count: int, customer: str, card: str) -> None:
         [Donor(name=f"Donor {number}", email=f"d{count}x{number}@example.org") for number in range(missing)], 5000
     )
     campaign, today = Campaign.objects.get(is_default=True), clock.today()
-    facts = {"fund": campaign.fund_id, "campaign": campaign.pk, "day": today.day, "on": today}
+    facts: dict[str, Any] = {"fund": campaign.fund_id, "campaign": campaign.pk, "day": today.day, "on": today}
     with connection.cursor() as cursor:
         cursor.execute(MADE, {**facts, "customer": customer, "card": card})
         cursor.execute("ANALYZE")
