@@ -134,7 +134,6 @@ def _bare(count: int, turn: int, customer: str, card: str) -> None:
             amount_minor=2500,
             currency="usd",
             customer_id=customer,
-            payment_method_id=card,
             key=f"bench-{turn}-{number}",
             metadata={},
             description="Gift",

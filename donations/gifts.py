@@ -85,6 +85,7 @@ def start_card(wish: CardGift) -> Gift:
     is processing, or was ever settled, is returned as it is.
     """
     gift, is_new = Gift.objects.get_or_create(form_attempt=wish.form_attempt, defaults=_fields(wish))
+    _lock_plan_of(gift.pk)
     gift = Gift.objects.select_for_update().get(pk=gift.pk)
     if gift.status not in (Gift.Status.PENDING, Gift.Status.FAILED, Gift.Status.EXPIRED):
         return gift
@@ -185,8 +186,7 @@ def settle(gift_id: int, payment: gateway.Payment) -> Gift:
     charge = payment.charge
     if charge is None:
         raise ValueError(f"{payment.id} has no charge to settle")
-    # The plan before its gift, always: the work of renewals holds plans and then settles.
-    Plan.objects.select_for_update(of=("self",), no_key=True).filter(gifts=gift_id).first()
+    _lock_plan_of(gift_id)
     gift = Gift.objects.select_for_update().get(pk=gift_id)
     actor, booked_on = _actor(gift), clock.local_date(charge.happened_at)
     # A refunded or disputed gift is no new one, however late the news of its payment comes.
@@ -206,6 +206,11 @@ def settle(gift_id: int, payment: gateway.Payment) -> Gift:
         # While this held the gift, the worker that numbers receipts may have passed it by.
         nudge.after_commit("donations.tasks.issue_receipts")
     return gift
+
+
+def _lock_plan_of(gift_id: int) -> None:
+    """The plan before its gift, always: the work of renewals holds plans and then settles."""
+    Plan.objects.select_for_update(of=("self",), no_key=True).filter(gifts=gift_id).first()
 
 
 def _actor(gift: Gift) -> str:

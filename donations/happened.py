@@ -147,7 +147,7 @@ def _setup(event: StripeEvent) -> Answer:
     plan = Plan.objects.filter(pk=int(metadata["plan"]), stripe_customer_id=setup.customer_id).first()
     if plan is None or setup.card is None or setup.status != "succeeded":
         return IGNORED
-    return Answer(apply=partial(cards.use, plan.pk, setup.card, actor="supporter"))
+    return Answer(apply=partial(cards.use, plan.pk, setup.card, actor="supporter", saved_at=event.happened_at))
 
 
 def _updated_card(event: StripeEvent) -> Answer:

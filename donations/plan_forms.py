@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from donations.models import Fund, Installment, Plan
-from donations.recurring import adopting, letters, plans
+from donations.recurring import adopting, letters, plans, states
 from donations.rules import schedule
 from nonprofit import card_numbers, clock
 from nonprofit.money import Money, MoneyError
@@ -78,7 +78,7 @@ class AmountForm(PlanForm):
 
     @property
     def lead(self) -> str:
-        day = letters.day(letters.next_on(self.plan))
+        day = letters.day(states.counts_from(self.plan))
         return f"Now {letters.often(self.plan)}. The new amount is charged for the first time on {day}."
 
     def clean_amount(self) -> Money:
@@ -90,7 +90,7 @@ class AmountForm(PlanForm):
     def do(self, by: plans.Agreed) -> str:
         data = self.cleaned_data
         plan = plans.change_amount(self.plan.pk, data["amount"], covers_fee=data["covers_fee"], by=by)
-        return f"Saved: {letters.often(plan)}, from {letters.day(letters.next_on(plan))}."
+        return f"Saved: {letters.often(plan)}, from {letters.day(states.counts_from(plan))}."
 
 
 class DayForm(PlanForm):

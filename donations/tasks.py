@@ -189,6 +189,7 @@ def refetch_open() -> int:
     waiting = [
         *((refunds.refetch, pk) for pk in refunds.under_way()),
         *((disputes.refetch, pk) for pk in disputes.undecided()),
+        *((charging.ask, pk) for pk in charging.processing()),
     ]
     for refetch, pk in waiting:
         try:

@@ -167,6 +167,8 @@ def confirmed(request: SignedIn, plan_id: int) -> HttpResponse:
             return redirect("members:plan", own.pk)
     if waiting is not None and waiting.status == Installment.Status.PAID:
         messages.success(request, f"Thank you: your gift of {waiting.amount} went through.")
+    elif waiting is not None and waiting.status in Installment.IN_FLIGHT:
+        messages.info(request, "Your bank is still at work. You see here in a while what became of it.")
     elif waiting is not None:
         messages.error(
             request, "Your bank did not confirm it, and nothing was charged. Try again, or use another card."

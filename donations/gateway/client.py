@@ -80,8 +80,9 @@ class translated_errors:
             return
         code = str(error.code or type(error).__name__)
         status = error.http_status or 0
-        # 409: the first request with this key is still under way; 429 and 5xx: not now. None of them is an answer.
-        if isinstance(error, stripe.APIConnectionError) or status in {409, 429} or status >= 500:
+        # 401 and 403: our key is wrong or lacks a right, and no card is to blame. 409: the first request with this
+        # key is still under way. 429 and 5xx: not now. None of them is an answer to what was asked.
+        if isinstance(error, stripe.APIConnectionError) or status in {401, 403, 409, 429} or status >= 500:
             raise GatewayUnavailable(code) from error
         if isinstance(error, stripe.CardError):
             exact = decline_reason(code, getattr(error.error, "decline_code", None))

@@ -119,20 +119,19 @@ def create_renewal(
     amount_minor: int,
     currency: str,
     customer_id: str,
-    payment_method_id: str,
     key: str,
     metadata: Mapping[str, str],
     description: str,
 ) -> Payment:
     """Make an unconfirmed PaymentIntent for a saved card, for `confirm_saved` to charge; nothing is charged by this.
 
-    No way of paying that leads away from the page is allowed, so that nobody has to name an address to come back to.
+    It names no card: asked for again with its key when the card was replaced meanwhile, the request is the same. No way
+    of paying that leads away from the page is allowed, so that nobody has to name an address to come back to.
     """
     params: PaymentIntentCreateParams = {
         "amount": amount_minor,
         "currency": currency,
         "customer": customer_id,
-        "payment_method": payment_method_id,
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "allowed_payment_method_types": ["card"],
         "metadata": dict(metadata),

@@ -23,6 +23,8 @@ from nonprofit.money import Money
 logger = logging.getLogger(__name__)
 VERSION = "adopted"
 LIVE: tuple[gateway.SubscriptionStatus, ...] = ("active", "past_due")
+# Never charged again; one on trial, or that Stripe has given up dunning for, may be.
+OVER = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,11 @@ def take_over(plan_id: int, *, by: Agreed) -> Plan:
     """The subscription runs out with its paid period, and from that day on the plan is charged by us.
 
     Call outside any transaction. Safe twice, twice at once and when killed halfway: `finish` carries on.
-    Raises CannotChange, and GatewayError when Stripe does not answer; then the sweep does it.
+    Raises CannotChange, also for one that was cancelled, paused or discounted at Stripe since it came in: who is not
+    charged there is not charged by us. Raises GatewayError when Stripe does not answer: ask again; what was on record
+    by then, the sweep does.
     """
+    _check_goes_on(Plan.objects.get(pk=plan_id))
     with transaction.atomic(durable=True):
         plan = states.locked(plan_id)
         if plan.is_ours:
@@ -151,6 +156,15 @@ def take_over(plan_id: int, *, by: Agreed) -> Plan:
             plan.at_stripe = Plan.AtStripe.RUN_OUT
             states.save(plan, before, "take over from Stripe", actor=by.actor, reason=by.reason)
     return finish(plan_id)
+
+
+def _check_goes_on(plan: Plan) -> None:
+    if plan.is_ours or not plan.is_running or plan.at_stripe:
+        return
+    subscription = gateway.retrieve_subscription(plan.stripe_subscription_id or "")
+    trouble = "It has ended at Stripe." if subscription.status not in LIVE else _trouble(subscription)
+    if trouble:
+        raise CannotChange(trouble)
 
 
 def stop(plan_id: int, *, by: Agreed, words: str = "") -> Plan:
@@ -264,7 +278,7 @@ def told(plan_id: int, subscription: gateway.Subscription) -> None:
     plan = states.locked(plan_id)
     if plan.is_ours or not plan.is_running:
         return
-    if subscription.status not in LIVE and not plan.at_stripe:
+    if subscription.status in OVER and not plan.at_stripe:
         states.end(plan, Plan.End.ELSEWHERE, actor="stripe")
         return
     before = states.shown(plan)

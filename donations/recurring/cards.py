@@ -1,6 +1,7 @@
 """Another card for a plan: saved by Stripe's own fields, believed only when Stripe says so, and used at once."""
 
 import logging
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,8 @@ from nonprofit.models import AuditEntry
 
 logger = logging.getLogger(__name__)
 Status = Installment.Status
+# How the audit log calls it.
+SAVED = "save card"
 
 
 def begin(plan_id: int, *, attempt: str) -> gateway.Setup:
@@ -51,15 +54,21 @@ def finish(plan_id: int, setup_id: str, *, actor: str) -> bool:
 
 
 @transaction.atomic
-def use(plan_id: int, card: gateway.Card, *, actor: str) -> Plan:
+def use(plan_id: int, card: gateway.Card, *, actor: str, saved_at: datetime | None = None) -> Plan:
     """The plan is charged to this card from now on; what was declined on the old one is tried at once. Safe twice.
 
-    A charge that is under way keeps the card it was sent with. Locks the plan.
+    A charge that is under way keeps the card it was sent with. A card that another has replaced does not come back,
+    however late or often its own news come. saved_at: when, for news that may be late. Locks the plan.
     """
     plan = states.locked(plan_id)
     if plan.stripe_payment_method_id == card.payment_method_id and plan.card_last4 == card.last4:
         return plan
-    entry = _put(plan, card, "save card", actor)
+    saved = AuditEntry.objects.filter(target_type="plan", target_id=str(plan.pk), action=SAVED)
+    if saved.filter(after__card=card.payment_method_id).exists() or (
+        saved_at is not None and saved.filter(at__gt=saved_at).exists()
+    ):
+        return plan
+    entry = _put(plan, card, SAVED, actor)
     if plan.is_running:
         letters.card_updated(plan, entry.pk)
     return plan
@@ -102,6 +111,8 @@ def _try_again(plan: Plan) -> None:
     if standing is None or standing.status not in (Status.RETRYING, Status.WAITING):
         if plan.status == Plan.Status.WAITING:
             states.move(plan, Plan.Status.ACTIVE)
+        # No date is unpaid: trouble of a later one is counted from then.
+        plan.trouble_since = None
         return
     standing.status, standing.next_try_at = Status.RETRYING, clock.now()
     standing.save(update_fields=["status", "next_try_at"])

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from donations import gateway, gifts
-from donations.models import Gift, Installment, Renewals
+from donations.models import Gift, Installment, Plan, Renewals
 from donations.recurring import claims, outcomes, states
 from nonprofit import clock
 
@@ -26,7 +26,11 @@ def charge_due(limit: int = 25) -> int:
     """Claim up to `limit` installments and charge each; how many were claimed. Call outside any transaction."""
     ids = claims.claim(limit)
     for pk in ids:
-        charge(pk)
+        try:
+            charge(pk)
+        except Exception:
+            # Catches everything: one mistake of ours must not keep the rest of the claim waiting, again and again.
+            logger.exception("charge not finished", extra={"installment": pk})
     return len(ids)
 
 
@@ -46,13 +50,14 @@ def charge(installment_id: int) -> None:
         _ask_later(one)
         return
     except gateway.GatewayRefused as error:
-        # Nothing is wrong with the card: the request was. The row waits for a person, and nobody is charged.
+        # The card was not asked: Stripe did not take the request. Counted, so that many of them raise the alarm.
         logger.error("charge refused by Stripe", extra={"installment": one.pk, "code": error.code})
-        _refused(one, error.code)
+        outcomes.refused(one.pk, error.code, tries=one.tries)
+        claims.count(is_paid=False)
         return
     if payment is None:
         return
-    done = outcomes.apply(one.pk, payment)
+    done = outcomes.apply(one.pk, payment, tries=one.tries)
     if done.status == Status.PAID:
         claims.count(is_paid=True)
     elif done.status in (Status.RETRYING, Status.WAITING):
@@ -65,9 +70,9 @@ def _carry_on(one: Installment) -> gateway.Payment | None:
     payment = _payment(one)
     if payment.status not in UNSENT or (is_repeated and _is_answered(one, payment)):
         return payment
-    card = _may_send(one.pk)
+    card = _may_send(one)
     if card is None:
-        _close(one, payment)
+        _close(one)
         return None
     try:
         return gateway.confirm_saved(
@@ -93,7 +98,6 @@ def _payment(one: Installment) -> gateway.Payment:
         amount_minor=one.amount_minor,
         currency=one.currency,
         customer_id=one.plan.stripe_customer_id,
-        payment_method_id=one.stripe_payment_method_id,
         key=f"installment-{one.pk}-create",
         metadata={
             "app": gateway.APP,
@@ -124,45 +128,59 @@ def _lost(one: Installment) -> gateway.Payment | None:
 def _is_answered(one: Installment, payment: gateway.Payment) -> bool:
     """Whether an unpaid payment shows the outcome of this very try, and not only that of an earlier one."""
     error = payment.last_error
-    if error is None:
+    if error is None or not error.source:
+        # Without a charge's id nothing tells it from an earlier try's. Asked with this try's key, Stripe says it again.
         return False
     return not _gift(one).attempts.filter(source=error.source).exists()
 
 
 @transaction.atomic(durable=True)
-def _may_send(installment_id: int) -> str | None:
-    """The card to ask, once it is on record that we ask it; None when the plan was stopped or paused meanwhile.
+def _may_send(one: Installment) -> str | None:
+    """The card to ask, once it is on record that we ask it; None when this try must not be sent any more.
 
-    This commits before the request leaves: whoever stops the plan afterwards is told that a charge may be on its way.
+    The plan was stopped or paused meanwhile, charging was switched off, or another worker has finished the try. This
+    commits before the request leaves: whoever stops the plan afterwards is told that a charge may be on its way.
     """
-    plan_id = Installment.objects.values_list("plan_id", flat=True).get(pk=installment_id)
-    plan = states.locked(plan_id)
-    one = Installment.objects.get(pk=installment_id)
-    if one.status not in (Status.CHARGING, Status.UNKNOWN) or plan.status not in claims.MAY_CHARGE:
+    plan = states.locked(one.plan_id)
+    now = Installment.objects.get(pk=one.pk)
+    if not _is_under_way(now, one) or plan.status not in claims.MAY_CHARGE or not Renewals.get().is_on:
         return None
-    if one.sent_at is None:
-        if not Renewals.get().is_on:
-            return None
-        one.sent_at = clock.now()
-    one.status = Status.CHARGING
-    one.save(update_fields=["sent_at", "status"])
-    return one.stripe_payment_method_id
+    now.sent_at = now.sent_at or clock.now()
+    now.status = Status.CHARGING
+    now.save(update_fields=["sent_at", "status"])
+    return now.stripe_payment_method_id
 
 
-def _close(one: Installment, payment: gateway.Payment) -> None:
-    """What must not be sent any more is closed at Stripe, where the date is over; a switched-off one goes back."""
+def _is_under_way(now: Installment, one: Installment) -> bool:
+    """Whether the try that this worker holds is still the one that is being made."""
+    return now.status in (Status.CHARGING, Status.UNKNOWN) and now.tries == one.tries
+
+
+def _close(one: Installment) -> None:
+    """What must not be sent any more is closed at Stripe, if the date is over; a switched-off one goes back."""
     with transaction.atomic(durable=True):
         plan = states.locked(one.plan_id)
         now = Installment.objects.get(pk=one.pk)
-        if now.status in (Status.CHARGING, Status.UNKNOWN):
+        if _is_under_way(now, one):
             if plan.status in claims.MAY_CHARGE:
-                now.status, now.tries, now.next_try_at = Status.SCHEDULED, now.tries - 1, clock.now() + ASK_AGAIN
-                if now.tries:
-                    now.status = Status.RETRYING
-                now.save(update_fields=["status", "tries", "next_try_at"])
-                return
-            states.close(now, Status.SKIPPED, Installment.Reason.STOPPED)
-    gifts.expire(_gift(one))
+                _go_back(now)
+            else:
+                is_paused = plan.status == Plan.Status.PAUSED
+                reason = Installment.Reason.PAUSED if is_paused else Installment.Reason.STOPPED
+                states.close(now, Status.SKIPPED, reason)
+    if now.status in (Status.FAILED, Status.SKIPPED):
+        gifts.expire(_gift(one))
+
+
+def _go_back(now: Installment) -> None:
+    """As if it had not been claimed; what may have been sent is asked for again instead."""
+    now.next_try_at = clock.now() + ASK_AGAIN
+    if now.sent_at is not None:
+        now.status = Status.UNKNOWN
+    else:
+        now.tries -= 1
+        now.status = Status.RETRYING if now.tries else Status.SCHEDULED
+    now.save(update_fields=["status", "tries", "next_try_at"])
 
 
 @transaction.atomic(durable=True)
@@ -171,12 +189,6 @@ def _ask_later(one: Installment) -> None:
     Installment.objects.filter(pk=one.pk, status__in=[Status.CHARGING, Status.UNKNOWN]).update(
         status=Status.UNKNOWN, next_try_at=clock.now() + ASK_AGAIN
     )
-
-
-@transaction.atomic(durable=True)
-def _refused(one: Installment, code: str) -> None:
-    """Stripe does not take the request at all: the customer or the card is gone there. Only another card helps."""
-    outcomes.refused(one.pk, code)
 
 
 def for_supporter(installment_id: int) -> gateway.Payment:
@@ -197,6 +209,13 @@ def ask(installment_id: int) -> Installment:
 def _gift(one: Installment) -> Gift:
     assert one.gift is not None
     return one.gift
+
+
+def processing() -> list[int]:
+    """Dates whose payment the bank has had for a day, in case the event that tells of its end was lost."""
+    long = clock.now() - timedelta(days=1)
+    slow = Installment.objects.filter(status=Status.PROCESSING, claimed_at__lt=long)
+    return list(slow.order_by("pk").values_list("pk", flat=True))
 
 
 def close_unpaid(limit: int = 200) -> int:

@@ -8,6 +8,7 @@ from django.db.models import F
 
 from donations.models import ChargeDay, Donor, Gift, Installment, Plan, Renewals
 from donations.recurring import dates, letters, states
+from donations.rules import due
 from nonprofit import audit, clock
 
 logger = logging.getLogger(__name__)
@@ -74,10 +75,10 @@ def _take(day: ChargeDay, plans: dict[int, Plan]) -> list[int]:
     open_ones = Installment.objects.filter(plan__in=plans, status__in=[Status.SCHEDULED, Status.RETRYING])
     for one in open_ones.filter(next_try_at__lte=now).select_related("gift").order_by("next_try_at", "pk"):
         plan = plans[one.plan_id]
-        if not _may_charge(plan):
-            states.close(one, Status.SKIPPED, Installment.Reason.STOPPED)
+        if reason := _left_out(plan, one):
+            states.close(one, Status.SKIPPED, reason)
             continue
-        if one.tries == 0:
+        if one.gift is None:
             one.amount_minor, one.covered_fee_minor = prices.of(plan)
         is_over = day.claimed + 1 > settings.most_count or day.claimed_minor + one.amount_minor > settings.most_minor
         if is_over and day.let_go_on_by_id is None:
@@ -106,12 +107,19 @@ def _take(day: ChargeDay, plans: dict[int, Plan]) -> list[int]:
     return [one.pk for one in taken]
 
 
-def _may_charge(plan: Plan) -> bool:
-    """Looked at when the charge is made and not when it was scheduled (domain rule 83)."""
+def _left_out(plan: Plan, one: Installment) -> Installment.Reason | None:
+    """Why it is not charged after all: looked at when the charge is made, not when it was scheduled (domain rule 83).
+
+    While charging was switched off, a date can have become as old as after an outage.
+    """
     assert plan.donor is not None
     if plan.donor.is_deceased:
         states.end(plan, Plan.End.DECEASED, actor=states.TASK)
-    return plan.status in MAY_CHARGE
+    if plan.status not in MAY_CHARGE:
+        return Installment.Reason.STOPPED
+    if one.status == Status.SCHEDULED and due.is_late(plan.interval, one.due_on, clock.today()):
+        return Installment.Reason.OUTAGE
+    return None
 
 
 def gift_of(plan: Plan, *, amount_minor: int, covered_fee_minor: int) -> Gift:

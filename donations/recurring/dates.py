@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cached_property
 from typing import Any
 
 from django.db import connection, transaction
@@ -87,10 +88,14 @@ def _write(plans: list[Plan]) -> None:
 
 
 class Prices:
-    """What a plan charges, asking for the default campaign once."""
+    """What plans charge and from which hour, asking for the default campaign and the settings once."""
 
     def __init__(self) -> None:
         self._usual: Campaign | None = None
+
+    @cached_property
+    def from_hour(self) -> int:
+        return Renewals.get().from_hour
 
     def of(self, plan: Plan) -> tuple[int, int]:
         """Minor units with the covered fee, and the covered fee alone: computed anew for each charge."""
@@ -147,10 +152,11 @@ def _row(plan: Plan, day: date, what: due.What, prices: Prices) -> Installment:
     elif plan.waiting_for == Plan.WaitingFor.CARD:
         row.status = Status.WAITING
     else:
-        row.next_try_at = hour(day)
+        row.next_try_at = hour(day, prices.from_hour)
     return row
 
 
-def hour(day: date) -> datetime:
-    """When charging begins on `day`."""
-    return timezone.make_aware(datetime.combine(day, time(Renewals.get().from_hour)), timezone.get_default_timezone())
+def hour(day: date, from_hour: int | None = None) -> datetime:
+    """When charging begins on `day`. from_hour: that of the settings, for callers with many days."""
+    begins = time(Renewals.get().from_hour if from_hour is None else from_hour)
+    return timezone.make_aware(datetime.combine(day, begins), timezone.get_default_timezone())

@@ -114,13 +114,24 @@ def changed(plan: Plan, what: str, change: int) -> OutgoingEmail | None:
     return _queue(plan, f"changed-{change}", words)
 
 
-def paused(plan: Plan, change: int) -> OutgoingEmail | None:
-    """No charge until when, and when it goes on."""
+def _under_way(in_flight: Installment | None) -> list[str]:
+    """What must be said where the bank may be charging at this moment."""
+    if in_flight is None:
+        return []
+    return [
+        f"One charge was on its way already: {in_flight.amount} for {day(in_flight.due_on)} may still go through. "
+        "If you do not want it, answer this letter and we give it back."
+    ]
+
+
+def paused(plan: Plan, change: int, in_flight: Installment | None = None) -> OutgoingEmail | None:
+    """No charge until when, and when it goes on. in_flight: a charge that may be under way all the same."""
     words = Words(
         subject=f"Your {plan.get_interval_display()} gift is paused",
         paragraphs=[
             f"We will not charge your card before {day(plan.paused_until)}. "
             f"After that your {gift(plan)} goes on, next on {day(next_on(plan))}; a week before, we remind you.",
+            *_under_way(in_flight),
             "You can end the pause, make it longer or stop altogether at any time.",
         ],
         button="Change the pause",
@@ -164,8 +175,8 @@ def card_updated(plan: Plan, change: int) -> OutgoingEmail | None:
     return _queue(plan, f"card-{change}", words)
 
 
-def ended(plan: Plan) -> OutgoingEmail | None:
-    """It is over, why, and that nothing more is charged. Nobody writes to the dead, or twice about one gift."""
+def ended(plan: Plan, in_flight: Installment | None = None) -> OutgoingEmail | None:
+    """It is over, why, and that nothing more is charged, or what may be. Nobody writes to the dead, or twice."""
     why = {
         Plan.End.ASKED: "As you asked, it is stopped. Nothing more will be charged.",
         Plan.End.STAFF: "It is stopped. Nothing more will be charged.",
@@ -179,6 +190,7 @@ def ended(plan: Plan) -> OutgoingEmail | None:
         subject=f"Your {plan.get_interval_display()} gift has ended",
         paragraphs=[
             f"Your {gift(plan)} has ended. {why}",
+            *_under_way(in_flight),
             "What you gave stays at work, and all your receipts stay in your portal. Thank you for every month of it."
             if plan.interval == Plan.Interval.MONTH
             else "What you gave stays at work, and all your receipts stay in your portal. Thank you.",
@@ -226,7 +238,7 @@ def needs_card(plan: Plan, one: Installment) -> OutgoingEmail | None:
         button="Save another card",
         page="members:plan_card",
     )
-    return _queue(plan, f"needs-card-{one.pk}", words)
+    return _queue(plan, f"needs-card-{one.pk}-{one.tries}", words)
 
 
 def authenticate(plan: Plan, one: Installment) -> OutgoingEmail | None:
@@ -279,8 +291,7 @@ def yearly_reminder(plan: Plan) -> OutgoingEmail | None:
     words = Words(
         subject=f"Your yearly gift comes on {day(next_on(plan))}",
         paragraphs=[
-            f"A year ago you gave {plan.amount.short}, and you asked us to do it every year. "
-            f"On {day(next_on(plan))} we charge your {card(plan)} again.",
+            f"You give {often(plan)}, and this is the time: on {day(next_on(plan))} we charge your {card(plan)}.",
             "If anything should be different this time, change it before then.",
         ],
         facts=_table(plan),

@@ -12,10 +12,11 @@ Status, Reason = Installment.Status, Installment.Reason
 
 
 @transaction.atomic
-def apply(installment_id: int, payment: gateway.Payment) -> Installment:
+def apply(installment_id: int, payment: gateway.Payment, *, tries: int | None = None) -> Installment:
     """The installment, its plan, gift and letters are where Stripe says that its payment is.
 
-    Locks the plan, then the gift. Safe twice, twice at once and in any order: what is paid stays paid, and each
+    tries: which try the worker who asks has made; None for news that come by themselves. Locks the plan, then the
+    gift. Safe twice, twice at once and in any order: what is paid stays paid, and each
     decline is acted on once, by its own id.
     """
     one = Installment.objects.get(pk=installment_id)
@@ -37,9 +38,15 @@ def apply(installment_id: int, payment: gateway.Payment) -> Installment:
             states.close(one, Status.SKIPPED, Reason.STAFF)
     elif payment.status == "requires_action":
         _declined(plan, one, "authentication_required")
-    elif payment.last_error is not None:
+    elif payment.last_error is not None and not _is_of_another_try(one, payment.last_error, tries):
         _decline(plan, one, payment, payment.last_error)
     return one
+
+
+def _is_of_another_try(one: Installment, error: gateway.Decline, tries: int | None) -> bool:
+    """A refusal without a charge's id may be an earlier try's; the worker who makes this one hears its own."""
+    is_under_way = one.status in (Status.CHARGING, Status.UNKNOWN)
+    return not error.source and is_under_way and tries != one.tries
 
 
 def gift_settled(gift: Gift, **_: object) -> None:
@@ -61,14 +68,8 @@ def _complete(plan: Plan) -> None:
     """A plan that has come to its agreed end is over."""
     if not plan.is_running:
         return
-    given = Gift.objects.settled().filter(plan=plan)
     is_over = plan.ends_on is not None and plan.next_due_on is not None and plan.next_due_on > plan.ends_on
-    if plan.ends_after_count is not None:
-        is_over = is_over or given.count() >= plan.ends_after_count
-    if plan.ends_after_minor is not None:
-        sums = given.values_list("amount_minor", "covered_fee_minor")
-        is_over = is_over or sum(amount - covered for amount, covered in sums) >= plan.ends_after_minor
-    if is_over:
+    if is_over or states.has_given_all(plan):
         states.end(plan, Plan.End.COMPLETED, actor=states.TASK)
 
 
@@ -96,14 +97,23 @@ def _decline(plan: Plan, one: Installment, payment: gateway.Payment, error: gate
 
 
 @transaction.atomic
-def refused(installment_id: int, code: str) -> None:
-    """Stripe refused the request itself, and will again: as if the card were gone. Locks the plan; safe twice."""
+def refused(installment_id: int, code: str, *, tries: int) -> None:
+    """Stripe did not take the request of the `tries`-th try: nobody's bank was asked. Locks the plan; safe twice.
+
+    Where the card is gone there, only another one helps. Any other refusal may be a mistake of ours: it is tried again
+    on the days of the ladder, and nobody is told that their bank declined.
+    """
     one = Installment.objects.get(pk=installment_id)
     plan = states.locked(one.plan_id)
     one = Installment.objects.get(pk=installment_id)
-    if one.status in (Status.CHARGING, Status.UNKNOWN):
-        one.next_try_at = None
-        _declined(plan, one, code if code in dunning.HARD else "payment_method_not_available")
+    if one.status not in (Status.CHARGING, Status.UNKNOWN) or one.tries != tries:
+        return
+    following = dunning.after(code, tries=one.tries, due_on=one.due_on, today=clock.today())
+    if following.on is not None and plan.is_running and plan.status != Plan.Status.PAUSED:
+        one.code, one.next_try_at = code[:60], dates.hour(following.on)
+        _set(one, Status.RETRYING)
+        return
+    _declined(plan, one, code if code in dunning.HARD else "payment_method_not_available")
 
 
 def _declined(plan: Plan, one: Installment, code: str) -> None:

@@ -53,7 +53,7 @@ def change_amount(plan_id: int, amount: Money, *, covers_fee: bool, by: Agreed) 
     plan.amount_minor, plan.is_fee_covered = amount.minor, covers_fee
     _agree(plan, by)
     entry = _save(plan, before, "change amount", by)
-    since = letters.day(letters.next_on(plan))
+    since = letters.day(states.counts_from(plan))
     letters.changed(plan, f"your gift is now {letters.often(plan)}, from {since}", entry.pk)
     return plan
 
@@ -117,11 +117,16 @@ def change_fund(plan_id: int, fund: Fund, *, by: Agreed) -> Plan:
 def change_limits(
     plan_id: int, *, ends_on: date | None, ends_after_count: int | None, ends_after_minor: int | None, by: Agreed
 ) -> Plan:
-    """The plan ends by itself after that day, so many gifts, or so much; each may be None. Safe twice."""
+    """The plan ends by itself after that day, so many gifts, or so much; each may be None. Safe twice.
+
+    Raises CannotChange for a limit that was reached already: the next charge would be one too many.
+    """
     plan, before = _changing(plan_id)
     if ends_on is not None and ends_on < clock.today():
         raise CannotChange("Choose a day that has not passed.")
     plan.ends_on, plan.ends_after_count, plan.ends_after_minor = ends_on, ends_after_count, ends_after_minor
+    if states.has_given_all(plan):
+        raise CannotChange("That has been given already. To end the gift now, stop it.")
     _save(plan, before, "change limits", by)
     return plan
 
@@ -195,7 +200,7 @@ def pause(plan_id: int, until: date, *, by: Agreed) -> Installment | None:
     states.move(plan, Plan.Status.PAUSED)
     plan.paused_until, plan.trouble_since = until, None
     entry = _save(plan, before, "pause", by)
-    letters.paused(plan, entry.pk)
+    letters.paused(plan, entry.pk, in_flight)
     return in_flight
 
 

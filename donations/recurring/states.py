@@ -1,10 +1,11 @@
 """The states of a plan whose row is locked: into trouble, well again, ended; and the date that is open, closed."""
 
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
 
-from donations.models import Installment, Plan
+from donations.models import Gift, Installment, Plan
 from donations.recurring import letters
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry
@@ -32,6 +33,23 @@ def locked_of_gift(gift_id: int) -> Plan | None:
 def open_of(plan: Plan) -> Installment | None:
     """The plan's installment that is not done yet; the database allows one at most."""
     return plan.installments.filter(status__in=Installment.OPEN).first()
+
+
+def counts_from(plan: Plan) -> date | None:
+    """The first date with the amount that the plan has now: one that has come and was not charged yet, or the next."""
+    standing = open_of(plan)
+    return standing.due_on if standing is not None and standing.gift_id is None else letters.next_on(plan)
+
+
+def has_given_all(plan: Plan) -> bool:
+    """Whether as many gifts, or as much, as was agreed to has come."""
+    given = Gift.objects.settled().filter(plan=plan)
+    if plan.ends_after_count is not None and given.count() >= plan.ends_after_count:
+        return True
+    if plan.ends_after_minor is None:
+        return False
+    sums = given.values_list("amount_minor", "covered_fee_minor")
+    return sum(amount - covered for amount, covered in sums) >= plan.ends_after_minor
 
 
 def move(plan: Plan, status: Plan.Status, *, waiting_for: str = "") -> bool:
@@ -107,7 +125,7 @@ def end(plan: Plan, why: Plan.End, *, actor: str, words: str = "") -> Installmen
     move(plan, Plan.Status.ENDED)
     plan.end, plan.end_reason, plan.ended_at, plan.trouble_since = why, words, clock.now(), None
     save(plan, before, "end plan", actor=actor)
-    letters.ended(plan)
+    letters.ended(plan, in_flight)
     return in_flight
 
 

@@ -53,6 +53,11 @@ def read(terms: Terms, first_on: date, today: date) -> Reading:
     return Reading(tuple((day, _what(terms, day, newest, today)) for day in counted), next_on, is_over)
 
 
+def is_late(interval: str, day: date, today: date) -> bool:
+    """Whether a date that nobody could be charged for is too old by now to begin with."""
+    return (today - day).days > LATE_DAYS[interval]
+
+
 def _until(terms: Terms, day: date, today: date) -> Iterator[date]:
     while day <= today:
         yield day
@@ -62,6 +67,6 @@ def _until(terms: Terms, day: date, today: date) -> Iterator[date]:
 def _what(terms: Terms, day: date, newest: date | None, today: date) -> What:
     if terms.paused_until is not None and day < terms.paused_until:
         return What.PAUSED
-    if day == newest and (today - day).days <= LATE_DAYS[terms.interval]:
+    if day == newest and not is_late(terms.interval, day, today):
         return What.CHARGE
     return What.OUTAGE

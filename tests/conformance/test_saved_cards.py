@@ -31,12 +31,11 @@ def saved_card(api: stripe.StripeClient, customer: str, card: str = "pm_card_vis
     return saved.card.payment_method_id
 
 
-def renewal(customer: str, method: str, number: int) -> gateway.Payment:
+def renewal(customer: str, number: int) -> gateway.Payment:
     return gateway.create_renewal(
         amount_minor=2500,
         currency="usd",
         customer_id=customer,
-        payment_method_id=method,
         key=f"inst-{number}-create",
         metadata=METADATA,
         description="Gift G-00000042",
@@ -56,9 +55,9 @@ def drive_saved_cards(sandbox: Sandbox, api: stripe.StripeClient) -> None:
     assert gateway.retrieve_setup(refused.id).error_code == "insufficient_funds"
     method = saved_card(api, customer)
 
-    first = renewal(customer, method, 1)
-    assert (first.status, first.charge, first.customer_id) == ("requires_confirmation", None, customer)
-    assert renewal(customer, method, 1) == first
+    first = renewal(customer, 1)
+    assert (first.status, first.charge, first.customer_id) == ("requires_payment_method", None, customer)
+    assert renewal(customer, 1) == first
     paid = gateway.confirm_saved(first.id, payment_method_id=method, key="inst-1-confirm-1")
     assert paid.is_paid
     assert paid.last_error is None
@@ -67,7 +66,7 @@ def drive_saved_cards(sandbox: Sandbox, api: stripe.StripeClient) -> None:
         gateway.confirm_saved(first.id, payment_method_id=method, key="inst-1-confirm-2")
     assert twice.value.code == "payment_intent_unexpected_state"
 
-    second = renewal(customer, method, 2)
+    second = renewal(customer, 2)
     happen = partial(happenings.happen, sandbox)
     happen("card-behaves", {"payment_method": method, "decline": "insufficient_funds"})
     with pytest.raises(gateway.CardDeclined) as declined:
@@ -93,8 +92,9 @@ def drive_saved_cards(sandbox: Sandbox, api: stripe.StripeClient) -> None:
     gateway.detach_card(method, key="card-1-detach")
     with pytest.raises(gateway.GatewayRefused):
         gateway.detach_card(method, key="card-1-detach-again")
+    third = renewal(customer, 3)
     with pytest.raises(gateway.GatewayRefused):
-        renewal(customer, method, 3)
+        gateway.confirm_saved(third.id, payment_method_id=method, key="inst-3-confirm-1")
 
 
 def test_all_that_is_said_of_saved_cards_conforms(
@@ -115,7 +115,7 @@ def test_usage_is_declared_when_a_card_is_saved_and_when_it_is_charged(
 ) -> None:
     customer = gateway.create_customer(name="Ana", email="", key="customer:7", metadata=METADATA)
     method = saved_card(api, customer)
-    payment = renewal(customer, method, 1)
+    payment = renewal(customer, 1)
     gateway.confirm_saved(payment.id, payment_method_id=method, key="inst-1-confirm-1")
     (charge,) = api.v1.charges.list({"payment_intent": payment.id}).data
     assert charge.payment_method_details is not None
@@ -156,7 +156,6 @@ def test_saving_a_card_whose_bank_asks(
             amount_minor=2500,
             currency="usd",
             customer_id=customer.id,
-            payment_method_id=saved[0].id,
             key="inst-1-create",
             metadata=METADATA,
             description="Gift",
@@ -185,7 +184,7 @@ def test_a_card_whose_bank_asks_every_time_is_declined_without_its_supporter(
     post(f"{stripe_sandbox.url}/js/three-ds", json.dumps(answer).encode(), "application/json")
     method = gateway.retrieve_setup(setup.id).card
     assert method is not None
-    payment = renewal(customer.id, method.payment_method_id, 1)
+    payment = renewal(customer.id, 1)
     with pytest.raises(gateway.CardDeclined) as declined:
         gateway.confirm_saved(payment.id, payment_method_id=method.payment_method_id, key="inst-1-confirm-1")
     assert declined.value.code == gateway.AUTHENTICATION_REQUIRED

@@ -153,7 +153,7 @@ class Years:
             if steps >= 1:
                 payment = charging._payment(one)
             if steps >= 2 and payment.status in charging.UNSENT and one.sent_at is None:
-                card = charging._may_send(pk)
+                card = charging._may_send(one)
                 if steps >= 3 and card is not None:
                     key = f"installment-{pk}-confirm-{one.tries}"
                     gateway.confirm_saved(payment.id, payment_method_id=card, key=key)

@@ -35,12 +35,11 @@ def saved(engine: Engine) -> tuple[str, str]:
     return customer, setup["payment_method"]
 
 
-def renewal(customer: str, method: str, number: int) -> gateway.Payment:
+def renewal(customer: str, number: int) -> gateway.Payment:
     return gateway.create_renewal(
         amount_minor=2500,
         currency="usd",
         customer_id=customer,
-        payment_method_id=method,
         key=f"inst-{number}-create",
         metadata={"installment": str(number)},
         description="Gift",
@@ -55,7 +54,7 @@ def confirm(payment: gateway.Payment, method: str, attempt: int = 1) -> gateway.
 def test_a_charge_is_of_the_moment_at_which_the_clock_stands(engine: Engine) -> None:
     customer, method = saved(engine)
     engine.clock.stand_at((START + timedelta(days=400)).timestamp())
-    paid = confirm(renewal(customer, method, 1), method)
+    paid = confirm(renewal(customer, 1), method)
     assert paid.charge is not None
     assert paid.charge.happened_at == START + timedelta(days=400)
     assert traffic.problems(engine.journal.after(), engine.store.newest_first("event")) == []
@@ -64,7 +63,7 @@ def test_a_charge_is_of_the_moment_at_which_the_clock_stands(engine: Engine) -> 
 @pytest.mark.django_db(transaction=True)
 def test_the_answer_can_be_lost_after_charging(engine: Engine) -> None:
     customer, method = saved(engine)
-    payment = renewal(customer, method, 1)
+    payment = renewal(customer, 1)
     engine.faults.add("timeout_after", path="/confirm", count=2)
     with pytest.raises(gateway.GatewayUnavailable):
         confirm(payment, method)
@@ -81,35 +80,35 @@ def test_trouble_before_anything_was_done(engine: Engine, kind: str, settings: d
     customer, method = saved(engine)
     engine.faults.add(kind, **settings)
     with pytest.raises(gateway.GatewayUnavailable):
-        renewal(customer, method, 1)
+        renewal(customer, 1)
     engine.faults.clear()
     assert list(gateway.payments_of(customer, since=START)) == []
-    assert confirm(renewal(customer, method, 1), method).is_paid
+    assert confirm(renewal(customer, 1), method).is_paid
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_fault_is_outlived_by_the_second_try_of_the_sdk(engine: Engine) -> None:
-    customer, method = saved(engine)
+    customer, _ = saved(engine)
     engine.faults.add("timeout_after", count=1)
-    first = renewal(customer, method, 1)
+    first = renewal(customer, 1)
     assert [payment.id for payment in gateway.payments_of(customer, since=START)] == [first.id]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_keys_are_forgotten_after_a_day_of_the_clock(engine: Engine) -> None:
-    customer, method = saved(engine)
-    first = renewal(customer, method, 1)
+    customer, _ = saved(engine)
+    first = renewal(customer, 1)
     engine.clock.stand_at(START.timestamp() + DAY - 1)
-    assert renewal(customer, method, 1).id == first.id
+    assert renewal(customer, 1).id == first.id
     engine.clock.stand_at(START.timestamp() + DAY + 1)
-    assert renewal(customer, method, 1).id != first.id
+    assert renewal(customer, 1).id != first.id
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_happens_by_itself_waits_for_the_clock(engine: Engine) -> None:
     customer, method = saved(engine)
     engine.faults.add("processing", count=1, seconds=3 * DAY)
-    payment = confirm(renewal(customer, method, 1), method)
+    payment = confirm(renewal(customer, 1), method)
     assert payment.status == "processing"
     assert not engine.run_due()
     engine.clock.stand_at(START.timestamp() + 3 * DAY)
@@ -134,15 +133,15 @@ def test_events_are_handed_over(engine: Engine) -> None:
     assert engine.deliver(receive) == 0
     told.clear()
     engine.faults.add("duplicate", count=1, times=3, types=["payment_intent.succeeded"])
-    confirm(renewal(customer, method, 1), method)
+    confirm(renewal(customer, 1), method)
     assert engine.deliver(receive) == 3
     engine.faults.add("drop", count=1, types=["payment_intent.succeeded"])
-    confirm(renewal(customer, method, 2), method)
+    confirm(renewal(customer, 2), method)
     assert engine.deliver(receive) == 0
     assert [event["type"] for event in gateway.events_since(START)].count("payment_intent.succeeded") == 2
     told.clear()
     engine.faults.add("reorder", size=2)
-    confirm(renewal(customer, method, 3), method)
+    confirm(renewal(customer, 3), method)
     happenings.happen(engine, "card-replaced", {"payment_method": method})
     assert engine.deliver(receive) == 2
     assert told == ["payment_method.automatically_updated", "payment_intent.succeeded"]
@@ -155,7 +154,7 @@ def test_events_of_all_types_come_newest_first(engine: Engine) -> None:
     customer, method = saved(engine)
     for day in (1, 2):
         engine.clock.stand_at(START.timestamp() + day * DAY)
-        confirm(renewal(customer, method, day), method)
+        confirm(renewal(customer, day), method)
         engine.clock.stand_at(START.timestamp() + day * DAY + 60)
         happenings.happen(engine, "card-replaced", {"payment_method": method})
     types = [event["type"] for event in gateway.events_since(START)]
@@ -166,7 +165,7 @@ def test_events_of_all_types_come_newest_first(engine: Engine) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_old_events_and_keys_are_let_go_and_payments_stay(engine: Engine) -> None:
     customer, method = saved(engine)
-    confirm(renewal(customer, method, 1), method)
+    confirm(renewal(customer, 1), method)
     engine.deliver(lambda _payload, _signature: 200)
     engine.clock.stand_at(START.timestamp() + 31 * DAY)
     engine.forget_old()

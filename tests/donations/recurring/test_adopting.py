@@ -1,6 +1,7 @@
 """Subscriptions of an older system: seen, brought in, booked, stopped, taken over; none twice, no date missed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -151,10 +152,15 @@ def test_taken_over_no_date_is_charged_twice_and_none_missed(world: World, kille
 
 def test_taken_over_while_stripe_is_down_it_happens_when_it_is_back(world: World) -> None:
     plan = brought_in(world)
-    world.engine.faults.add("down")
-    with pytest.raises(gateway.GatewayUnavailable):
-        adopting.take_over(plan.pk, by=BY)
-    assert adopting.sweep() == 0
+    for method in ("GET", "POST"):
+        # Before it is known that the subscription goes on, nothing is wanted; afterwards, it is on record.
+        world.engine.faults.clear()
+        world.engine.faults.add("down", method=method)
+        with pytest.raises(gateway.GatewayUnavailable):
+            adopting.take_over(plan.pk, by=BY)
+        plan.refresh_from_db()
+        assert plan.at_stripe == ("" if method == "GET" else "run_out")
+        assert adopting.sweep() == 0
     world.engine.faults.clear()
     assert adopting.sweep() == 1
     plan.refresh_from_db()
@@ -190,3 +196,23 @@ def test_ended_at_stripe_it_is_ended_here(world: World) -> None:
     world.work()
     plan.refresh_from_db()
     assert (plan.status, plan.end) == ("ended", "elsewhere")
+
+
+def test_who_cancelled_at_stripe_since_is_not_taken_over_and_not_charged_by_us(world: World) -> None:
+    plan = brought_in(world)
+    gateway.cancel_subscription_at_period_end(plan.stripe_subscription_id or "", key="by-the-supporter")
+    with pytest.raises(CannotChange, match="ends by itself"):
+        adopting.take_over(plan.pk, by=BY)
+    world.go_to(START + timedelta(days=65))
+    with pytest.raises(CannotChange, match="has ended"):
+        adopting.take_over(plan.pk, by=BY)
+    plan.refresh_from_db()
+    assert (plan.status, plan.end, taken()) == ("ended", "elsewhere", [])
+
+
+def test_a_subscription_that_may_be_charged_again_is_not_said_to_be_over(world: World) -> None:
+    plan = brought_in(world)
+    subscription = gateway.retrieve_subscription(plan.stripe_subscription_id or "")
+    adopting.told(plan.pk, replace(subscription, status="trialing"))
+    plan.refresh_from_db()
+    assert plan.status == "active"

@@ -206,7 +206,7 @@ def test_killed_after_charging_the_webhook_books_it(stripe_sandbox: Sandbox) -> 
     with at(DUE):
         one = claimed(made)
         payment = charging._payment(one)
-        assert charging._may_send(one.pk)
+        assert charging._may_send(one)
         gateway.confirm_saved(payment.id, payment_method_id=made.stripe_payment_method_id, key="as-the-worker")
         outcomes.apply(one.pk, gateway.retrieve_payment(payment.id))
         outcomes.apply(one.pk, gateway.retrieve_payment(payment.id))
@@ -232,7 +232,7 @@ def test_a_soft_decline_is_tried_again_on_its_days_and_then_a_card_is_asked_for(
     assert tried == [0, 3, 7, 14]
     assert (made.status, made.waiting_for, made.trouble_since) == ("waiting", "card", DUE)
     assert Attempt.objects.filter(outcome="declined").count() == 4
-    assert told() == [f"declined-{one.pk}", f"needs-card-{one.pk}"]
+    assert told() == [f"declined-{one.pk}", f"needs-card-{one.pk}-4"]
     assert taken() == []
 
 
