@@ -27,7 +27,7 @@ def open_for(email: str) -> User | None:
         user, _ = User.objects.get_or_create(email=address, defaults={"password": make_password(None)})
     if not user.is_active:
         return None
-    _keep_one_address(user)
+    keep_one_address(user)
     return user
 
 
@@ -84,7 +84,7 @@ def _may_bring_gifts(address: str) -> bool:
     return Donor.objects.filter(email=address).exists() or further.exists()
 
 
-def _keep_one_address(user: User) -> None:
+def keep_one_address(user: User) -> None:
     """allauth's row for the user's address exists, and no row contradicts it.
 
     User.email is the truth, also after staff changed it: an old address must neither sign in nor keep its proof.

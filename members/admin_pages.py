@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from members import fulfilment, granting
+from members import erasure, fulfilment, granting
 from nonprofit.admin_parts import may, url_of
 from nonprofit.models import User
 
-REFUSED = (granting.CannotGrant, fulfilment.CannotShip)
+REFUSED = (granting.CannotGrant, fulfilment.CannotShip, erasure.CannotErase)
 
 
 class Pages:

@@ -68,6 +68,8 @@ from donations.models import (
 from donations.receipts import statement_people, void
 from members.models import (
     ConsentEntry,
+    EmailChange,
+    ErasureRequest,
     Fulfilment,
     Level,
     LevelBenefit,
@@ -315,6 +317,10 @@ def _members(clerk: User) -> list[models.Model]:
         MembershipGrant.objects.create(donor=donor, **grant),
         MembershipPerson.objects.create(donor=donor, name="Luis", added_by=audit.staff(clerk)),
         Fulfilment.objects.create(donor=donor, level_benefit=with_level, due_on=DAY),
+        ErasureRequest.objects.create(donor=donor),
+        EmailChange.objects.create(
+            user=clerk, kind="further", old_email=clerk.email, new_email="theirs@example.org", state="for_staff"
+        ),
     ]
 
 

@@ -39,7 +39,7 @@ class DonorForm(ModelForm[Donor]):
         fields = (
             *("name", "kind", "addressee", "salutation", "email", "phone"),
             *("address_line1", "address_line2", "city", "region", "postal_code", "country"),
-            *("is_deceased", "is_not_contacted", "is_not_mailed", "is_anonymous", "wants_no_letter"),
+            *("is_deceased", "is_not_contacted", "is_not_mailed", "is_anonymous", "wants_no_letter", "receipts"),
         )
         labels = {
             "name": "Legal name",

@@ -44,13 +44,13 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
     )
     shown_fields = (
         (None, {"fields": ("name", "kind", "public", "email", "phone", "address", "envelope", "salutation")}),
-        ("Here", {"fields": ("tag_list", "created_at", "signs_in")}),
+        ("Here", {"fields": ("receipts", "tag_list", "created_at", "signs_in")}),
     )
     typed_fields = (
         (None, {"fields": ("name", "kind", "email", "phone")}),
         ("In letters", {"fields": ("addressee", "salutation")}),
         ("Address", {"fields": ADDRESS}),
-        ("Wishes", {"fields": FLAGS}),
+        ("Wishes", {"fields": (*FLAGS, "receipts")}),
         ("Tags", {"fields": ("tag_names",)}),
     )
 

@@ -95,12 +95,11 @@ def rows_to_move(kept: Donor, gone: Donor) -> dict[str, "models.QuerySet[Any]"]:
     return found
 
 
-def check(kept: Donor, gone: Donor, user: User, choices: Choices) -> None:
+def check(kept: Donor, gone: Donor, choices: Choices) -> None:
     """Nothing stands in the way of merging. Raises CannotMerge."""
     for donor in (kept, gone):
         if donor.merged_into is not None:
             raise CannotMerge(f"{donor.public_id} was merged into {donor.merged_into.public_id} already.")
-    _not_their_own((kept, gone), user)
     if any(name not in {*GROUPS, SIGN_IN} or side not in (KEPT, GONE) for name, side in choices.items()):
         raise CannotMerge("One of the choices is not understood. Please load the page again.")
     if kept.user_id and gone.user_id and SIGN_IN not in choices:
@@ -116,7 +115,8 @@ def check(kept: Donor, gone: Donor, user: User, choices: Choices) -> None:
         )
 
 
-def _not_their_own(donors: tuple[Donor, ...], user: User) -> None:
+def not_their_own(donors: tuple[Donor, ...], user: User) -> None:
+    """Nobody of the staff merges a record of their own (rule 92). Raises CannotMerge."""
     if user.pk in {donor.user_id for donor in donors}:
         raise CannotMerge("One of these records is your own. Please ask a colleague to do this.")
 
@@ -179,7 +179,7 @@ def left_over(kept: Donor, gone: Donor, decided: Mapping[str, Any]) -> LeftOver:
 
 def check_undo(record: DonorMerge, kept: Donor, user: User) -> None:
     """Nothing stands in the way of taking the merge back. Raises CannotMerge."""
-    _not_their_own((kept,), user)
+    not_their_own((kept,), user)
     if kept.merged_into is not None:
         raise CannotMerge(
             f"{kept.public_id} was itself merged into {kept.merged_into.public_id} since. Take that back first."
@@ -266,7 +266,8 @@ class Preview:
 def preview(kept: Donor, gone: Donor, user: User, choices: Choices) -> Preview:
     """What merging would move, keep and ask."""
     try:
-        check(kept, gone, user, choices)
+        check(kept, gone, choices)
+        not_their_own((kept, gone), user)
         obstacle = ""
     except CannotMerge as error:
         obstacle = str(error)

@@ -32,7 +32,28 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
         kept, gone = _lock(kept_id, gone_id)
     if gone.merged_into_id == kept.pk:
         return DonorMerge.objects.get(gone=gone, undone_at=None)
-    merge_choices.check(kept, gone, user, choices or {})
+    merge_choices.check(kept, gone, choices or {})
+    merge_choices.not_their_own((kept, gone), user)
+    return _become_one(kept, gone, user=user, actor=audit.staff(user), reason=reason, choices=choices)
+
+
+@transaction.atomic
+def claim(kept_id: int, gone_id: int, *, user: User) -> DonorMerge:
+    """A supporter has proven the mailbox of another record of theirs: it becomes part of their own, whose values stay.
+
+    Only for a record without a sign-in; staff may take it back like any merge. Otherwise as `merge`.
+    """
+    with _without_waiting():
+        kept, gone = _lock(kept_id, gone_id)
+    if kept.user_id != user.pk or gone.user_id is not None:
+        raise CannotMerge("Only the owner of a record brings another one to it, and only one that nobody signs in to.")
+    merge_choices.check(kept, gone, {})
+    return _become_one(kept, gone, user=user, actor="supporter", reason="proved the mailbox", choices={})
+
+
+def _become_one(
+    kept: Donor, gone: Donor, *, user: User, actor: str, reason: str, choices: Choices | None
+) -> DonorMerge:
     decided = merge_choices.decide(kept, gone, choices or {})
     left = merge_choices.left_over(kept, gone, decided)
     with _without_waiting():
@@ -45,7 +66,7 @@ def merge(kept_id: int, gone_id: int, *, user: User, reason: str = "", choices: 
     moved |= {"kept": before, "after": decided, "gone": was}
     record = DonorMerge.objects.create(kept=kept, gone=gone, moved=moved, reason=reason, merged_by=user)
     counts = {name: len(ids) for name, ids in rows.items() if ids}
-    _log(record, user, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
+    _log(record, actor, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
     with _without_waiting():
         signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
     return record
@@ -76,7 +97,7 @@ def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     Donor.objects.filter(pk=gone.pk).update(**own)
     record.undone_by, record.undone_at = user, clock.now()
     record.save(update_fields=["undone_by", "undone_at"])
-    _log(record, user, "take merge back", reason, {name: getattr(kept, name) for name in back}, back)
+    _log(record, audit.staff(user), "take merge back", reason, {name: getattr(kept, name) for name in back}, back)
     with _without_waiting():
         signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
     return record
@@ -161,9 +182,9 @@ def _give_back(moved: Mapping[str, Any], kept: Donor, gone: Donor) -> None:
 
 
 def _log(
-    record: DonorMerge, user: User, action: str, reason: str, before: dict[str, Any], after: dict[str, Any]
+    record: DonorMerge, actor: str, action: str, reason: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    actor, numbers = audit.staff(user), {"merge": record.pk, "kept": record.kept_id, "gone": record.gone_id}
+    numbers = {"merge": record.pk, "kept": record.kept_id, "gone": record.gone_id}
     audit.record(actor, action, record.kept, reason=reason, before=before, after=after | numbers)
     audit.record(actor, action, record.gone, reason=reason, after=numbers)
 

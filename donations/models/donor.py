@@ -33,6 +33,11 @@ class Donor(models.Model):
         GOVERNMENT = "government", "government"
         UNKNOWN = "unknown", "unknown"
 
+    class Receipts(models.TextChoices):
+        EMAIL = "email", "by e-mail, with each gift"
+        PAPER = "paper", "on paper, by mail"
+        YEARLY = "yearly", "one statement in January"
+
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.INDIVIDUAL)
     name = models.CharField(max_length=200, help_text="Legal name, as it stands on receipts.")
     salutation = models.CharField(max_length=120, blank=True, help_text='As written, like "Dear Ana and Luis".')
@@ -54,6 +59,10 @@ class Donor(models.Model):
     is_anonymous = models.BooleanField("never named in public", default=False)
     # Many fund sponsors ask for no letter; kept per organization (rule 24).
     wants_no_letter = models.BooleanField("wants no letters for its grants", default=False)
+    # How they want their receipts. All are made, numbered and shown in the portal whatever is chosen here.
+    receipts = models.CharField(
+        "receipts", max_length=6, choices=Receipts.choices, default=Receipts.EMAIL, db_default="email"
+    )
     # Set by a merge: this number still finds the supporter it became.
     merged_into = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged_from", editable=False
@@ -88,6 +97,11 @@ class Donor(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_on_paper(self) -> bool:
+        """Whether papers go by mail although there may be an e-mail."""
+        return self.receipts == self.Receipts.PAPER and not self.is_not_mailed and bool(self.address_line1)
 
     @property
     def public_id(self) -> str:

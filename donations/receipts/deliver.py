@@ -34,6 +34,21 @@ class Recipient:
             on_paper=on_paper,
         )
 
+    def waits_for_january(self, receipt: Receipt) -> bool:
+        """Whether they want no letter with each gift: the paper stands in the portal, and the statement says it all."""
+        return (
+            receipt.gift_id is not None
+            and self.donor is not None
+            and self.donor.receipts == Donor.Receipts.YEARLY
+            and bool(self.email)
+        )
+
+    def wants_email(self, receipt: Receipt) -> bool:
+        """Whether it goes by e-mail, as they wish now; also who wants paper, where the paper has no address on it."""
+        printed = receipt.snapshot.get("recipient") or receipt.snapshot.get("donor") or {}
+        is_on_paper = self.donor is not None and self.donor.is_on_paper and bool(printed.get("address_lines"))
+        return bool(self.email) and not is_on_paper and not self.waits_for_january(receipt)
+
 
 def recipient(receipt: Receipt) -> Recipient:
     """The legal donor, at the address given with the gift or else the one we have; or who is recognized.
@@ -72,7 +87,7 @@ def _keep(receipt: Receipt, content: bytes) -> ReceiptPdf:
         return kept
     file = StoredFile.keep(content, "application/pdf")
     to, is_void = recipient(receipt), ReceiptVoid.objects.filter(receipt=receipt).exists()
-    email = letter(receipt, file) if to.email and to.may_get(on_paper=False) and not is_void else None
+    email = letter(receipt, file) if to.wants_email(receipt) and to.may_get(on_paper=False) and not is_void else None
     return ReceiptPdf.objects.create(receipt=receipt, file=file, email=email)
 
 

@@ -104,6 +104,8 @@ def _sorted_out(receipts: Sequence[Receipt] | QuerySet[Receipt]) -> Waiting:
         if f"{receipt.mail_key}:again:0" in emailed:
             continue
         to = deliver.recipient(receipt)
+        if to.waits_for_january(receipt):
+            continue
         if not to.may_get(on_paper=True):
             found.kept_back.append(receipt)
         elif sheet := _sheet(receipt):

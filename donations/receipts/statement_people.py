@@ -9,6 +9,9 @@ from donations.receipts import statement_facts
 from donations.rules import statements
 
 Kind = Donor.Kind
+# Who asked for paper gets paper where mail may and can reach them (`Donor.is_on_paper`).
+WISH = Q(receipts=Donor.Receipts.PAPER, is_not_mailed=False) & ~Q(address_line1="")
+ON_EMAIL = Q(email__isnull=False) & ~WISH
 
 
 def stated(year: int) -> QuerySet[Gift]:
@@ -38,12 +41,12 @@ def without_one(year: int) -> QuerySet[Donor]:
 
 
 def by_email(year: int) -> QuerySet[Donor]:
-    return without_one(year).filter(email__isnull=False, is_deceased=False, is_not_contacted=False)
+    return without_one(year).filter(ON_EMAIL, is_deceased=False, is_not_contacted=False)
 
 
 def on_paper(year: int) -> QuerySet[Donor]:
-    """No e-mail, and a postal address, their own or given with a gift."""
-    may = without_one(year).filter(email__isnull=True, is_deceased=False, is_not_contacted=False, is_not_mailed=False)
+    """No e-mail or a wish for paper, and a postal address, their own or given with a gift."""
+    may = without_one(year).filter(~ON_EMAIL, is_deceased=False, is_not_contacted=False, is_not_mailed=False)
     return may.filter(~Q(address_line1="") | Exists(_addressed(year)))
 
 

@@ -1,5 +1,6 @@
 """Tables of members, by noun."""
 
+from members.models.account import EmailChange, ErasureRequest
 from members.models.membership import (
     Fulfilment,
     Level,
@@ -21,6 +22,8 @@ from members.models.newsletter import (
 
 __all__ = [
     "ConsentEntry",
+    "EmailChange",
+    "ErasureRequest",
     "Fulfilment",
     "Level",
     "LevelBenefit",
