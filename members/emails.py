@@ -178,7 +178,8 @@ def end_sessions(user: User) -> None:
 
 
 def _locked(user_id: int) -> User:
-    return User.objects.select_for_update().get(pk=user_id)
+    # Not against rows that refer to it: a gift that settles ties its donor to the user while it holds the donor.
+    return User.objects.select_for_update(no_key=True).get(pk=user_id)
 
 
 def _further(donor: Donor) -> QuerySet[DonorEmail]:
