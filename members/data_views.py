@@ -8,7 +8,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from members import details, erasure, takeout
 from members.detail_forms import EraseForm
-from members.models import ErasureRequest
 from members.views import SignedIn, unkept
 from nonprofit import audit, clock, limits
 
@@ -71,6 +70,6 @@ def _page(request: SignedIn, form: EraseForm, status: int = 200) -> HttpResponse
     page = {
         "form": form,
         "donor": donor,
-        "asked": ErasureRequest.objects.filter(donor=donor).order_by("-pk").first() if donor else None,
+        "asked": erasure.latest(donor) if donor else None,
     }
     return render(request, "members/data.html", page, status=status)

@@ -73,14 +73,18 @@ def ask(donor_id: int) -> ErasureRequest:
 @transaction.atomic
 def withdraw(donor_id: int) -> bool:
     """They think otherwise; False when nothing waited. Safe twice."""
-    rows = ErasureRequest.objects.select_for_update().filter(donor=donor_id, state=State.ASKED)
-    row = rows.first()
-    if row is None:
-        return False
-    row.state = State.WITHDRAWN
-    row.save(update_fields=["state"])
-    audit.record("supporter", "withdraw wish to be forgotten", row.donor, after={"request": row.pk})
-    return True
+    records = _records(donors.locked(Donor.objects.get(pk=donor_id)))
+    rows = ErasureRequest.objects.select_for_update().filter(donor__in=records, state=State.ASKED)
+    for row in rows:
+        row.state = State.WITHDRAWN
+        row.save(update_fields=["state"])
+        audit.record("supporter", "withdraw wish to be forgotten", row.donor, after={"request": row.pk})
+    return bool(rows)
+
+
+def latest(donor: Donor) -> ErasureRequest | None:
+    """The newest wish of theirs, also one of a record that was merged into it."""
+    return ErasureRequest.objects.filter(donor__in=_records(donor)).order_by("-pk").first()
 
 
 @transaction.atomic(durable=True)
@@ -103,7 +107,7 @@ def carry_out(request_id: int, *, user: User, reason: str) -> bool:
     row = ErasureRequest.objects.select_related("donor").get(pk=request_id)
     if row.state != State.ASKED:
         return False
-    _not_staff(row.donor)
+    _not_staff(donors.became(row.donor))
     if not reason.strip():
         raise CannotErase("Say why, for whoever asks later.")
     by = plans.Agreed(actor=audit.staff(user), reason="asked to be forgotten")
@@ -274,11 +278,11 @@ def _close_account(donor: Donor) -> None:
 
 
 def _records(donor: Donor) -> list[Donor]:
-    """The record and all that were merged into it."""
-    found, new = [donor], [donor]
+    """The record as who it is today, and all that were merged into it."""
+    found = new = [donors.became(donor)]
     while new:
         new = list(Donor.objects.filter(merged_into__in=new).order_by("pk"))
-        found += new
+        found = [*found, *new]
     return found
 
 

@@ -155,6 +155,7 @@ def test_every_column_that_names_a_supporter_is_thought_of() -> None:
         "newdonor.donor": "which import made this very record",
         "annualstatement.donor": "the paper says whom it was for; it is found through merged_into",
         "membership.donor": "computed from gifts and grants, which move; anew for both records",
+        "erasurerequest.donor": "who asked; it is carried out on who they became",
         "statementdue.donor": "whose year it is is read through merged_into when it is made",
     }
     named = set()
