@@ -25,7 +25,7 @@ ANA, NEW = "ana@example.org", "ana.new@example.org"
 
 @pytest.fixture(autouse=True)
 def ana(stack: Stack, watch: Watch) -> None:
-    watch.allow(r"postMessage", r"status of 422")
+    watch.allow(r"postMessage|status of 422")
     builders.campaign()
     people.gave(ANA, donor_name="Ana Silva", address_line1="1 Old Road", city="Port Haven")
 
