@@ -4,7 +4,7 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -56,7 +56,7 @@ def show(request: SignedIn) -> HttpResponse:
 @unkept
 def all_emails(request: SignedIn) -> HttpResponse:
     """The e-mails of the account, and what waits for a mailbox to answer."""
-    return _emails(request, EmailForm(label_suffix=""), EmailForm(label_suffix="", prefix="further"))
+    return _emails(request, EmailForm(label_suffix=""), _second())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,7 +70,7 @@ def change_email(request: SignedIn) -> HttpResponse:
     form = EmailForm(request.POST, label_suffix="")
     if _ask(request, form, Kind.MAIN):
         return redirect("members:emails")
-    return _emails(request, form, EmailForm(label_suffix="", prefix="further"), 422)
+    return _emails(request, form, _second(), 422)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,7 +81,7 @@ def add_email(request: SignedIn) -> HttpResponse:
     """A second e-mail is asked for."""
     if request.method != "POST":
         return redirect("members:emails")
-    form = EmailForm(request.POST, label_suffix="", prefix="further")
+    form = _second(request.POST)
     if _ask(request, form, Kind.FURTHER):
         return redirect("members:emails")
     return _emails(request, EmailForm(label_suffix=""), form, 422)
@@ -149,6 +149,12 @@ def _ask(request: SignedIn, form: EmailForm, kind: EmailChange.Kind) -> bool:
         return False
     messages.success(request, SENT.format(email))
     return True
+
+
+def _second(data: QueryDict | None = None) -> EmailForm:
+    form = EmailForm(data, label_suffix="", prefix="further")
+    form.fields["email"].label = "Another address of yours"
+    return form
 
 
 def _emails(request: SignedIn, main: EmailForm, second: EmailForm, status: int = 200) -> HttpResponse:

@@ -25,7 +25,13 @@ def _text(label: str, most: int, autocomplete: str = "off", *, what: str = "", h
 class DetailsForm(card_numbers.Guarded, forms.Form):
     """Name, address and wishes of who is signed in."""
 
-    name = _text("Name", 200, "name", what="your name", hint="As it stands on receipts from now on.")
+    name = _text(
+        "Name",
+        200,
+        "name",
+        what="your name",
+        hint="On receipts of gifts that repeat. With a single gift, the name you type there counts.",
+    )
     salutation = _text("How we greet you", 120, hint="Like “Dear Ana and Luis”. Empty: by your name.")
     phone = _text("Phone", 40, "tel")
     address_line1 = _text("Street", 120, "address-line1")

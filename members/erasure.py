@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import Q
 
-from donations import donors
+from donations import donors, gateway
 from donations.models import (
     BatchRow,
     Donor,
@@ -26,7 +26,7 @@ from donations.models import (
     Refund,
     StatementDue,
 )
-from donations.recurring import plans
+from donations.recurring import adopting, plans
 from members.models import (
     ConsentEntry,
     EmailChange,
@@ -113,8 +113,11 @@ def carry_out(request_id: int, *, user: User, reason: str) -> bool:
     by = plans.Agreed(actor=audit.staff(user), reason="asked to be forgotten")
     try:
         for plan in Plan.objects.filter(donor__in=_records(row.donor)).running():
-            plans.stop(plan.pk, by=by)
-    except plans.CannotChange as refusal:
+            if plan.is_ours:
+                plans.stop(plan.pk, by=by)
+            else:
+                adopting.stop(plan.pk, by=by)
+    except (plans.CannotChange, gateway.GatewayError) as refusal:
         raise CannotErase(f"A monthly gift could not be stopped: {refusal}") from refusal
     return _erase(request_id, user=user, reason=reason)
 
@@ -146,7 +149,7 @@ def what_is_kept(donor: Donor) -> list[Kept]:
     records = _records(donor)
     gifts = Gift.objects.filter(donor__in=records)
     papers = Receipt.objects.filter(Q(gift__in=gifts) | Q(statement__donor__in=records))
-    tax = "the law asks for seven years of books (IRC 6001)"
+    tax = "the books must show where money came from (IRC 6001)"
     log = AuditEntry.objects.filter(target_type="donor", target_id__in=[str(one.pk) for one in records])
     found = [
         Kept("gifts: amounts, dates, funds, without name and words", gifts.count(), tax),
@@ -172,7 +175,9 @@ def what_is_kept(donor: Donor) -> list[Kept]:
             NewsletterSuppression.objects.filter(email__in=_emails(records), lifted_at=None).count(),
             "so that nobody writes there again",
         ),
-        Kept("records at Stripe and in backups", 1, "erase the customer at Stripe by hand; backups end by themselves"),
+        Kept(
+            "place outside: Stripe, and backups", 1, "erase the customer at Stripe by hand; backups end by themselves"
+        ),
     ]
     return [one for one in found if one.count]
 
