@@ -305,7 +305,8 @@ def _exported(clerk: User) -> Export:
 
 def _members(clerk: User) -> list[models.Model]:
     donor = builders.donor()
-    level = Level.objects.create(name="a Friend", from_minor=SUM)
+    # What a level costs is no secret: it stands on public pages.
+    level = Level.objects.create(name="a Friend", from_minor=60_00)
     bag = Benefit.objects.create(name="Bag", description="a bag", value_minor=SUM, cost_minor=SUM)
     with_level = LevelBenefit.objects.create(level=level, benefit=bag)
     grant = {"kind": "life", "level": level, "starts_on": DAY, "why": "so", "made_by": audit.staff(clerk)}

@@ -28,9 +28,9 @@ def desk(group: str) -> Client:
 def typed(donor: Donor | None = None, **fields: Any) -> dict[str, Any]:
     """What the form sends: the supporter as they are, with what is changed."""
     names = "name kind addressee salutation email phone address_line1 address_line2 city region postal_code country"
-    data: dict[str, Any] = {"kind": "household"}
+    data: dict[str, Any] = {"kind": "household", "receipts": "email"}
     if donor is not None:
-        data = {name: getattr(donor, name) or "" for name in names.split()}
+        data |= {name: getattr(donor, name) or "" for name in names.split()}
     for prefix in ("further_emails", "further_addresses", "former_ids"):
         data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
     return {**data, **fields}
