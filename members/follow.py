@@ -1,7 +1,8 @@
 """What members do when something happens to a gift."""
 
-from donations.models import Donor, Gift, GiftImport
+from donations.models import Donor, Gift, GiftImport, GiftOrigin
 from members import accounts, fulfilment, memberships
+from members.models import Level
 from members.newsletter import optin, words
 from nonprofit.models import User
 
@@ -35,8 +36,12 @@ def gifts_imported(gift_import: GiftImport, **_: object) -> None:
     came = Donor.objects.filter(origin__gift_import=gift_import, user=None, email__isnull=False)
     for user in User.objects.filter(email__in=came.values("email")).iterator():
         accounts.link_donor(user)
-    gave = Gift.objects.filter(origin__gift_import=gift_import).values_list("donor_id", flat=True)
-    memberships.recompute_each(gave.order_by("donor_id").distinct().iterator())
+    if not Level.objects.exists():
+        return
+    # From the import's own rows, and not in the supporters' order: tables that were filled this minute have no
+    # statistics yet, and the database would look through all of them once for each gift.
+    gave = GiftOrigin.objects.filter(gift_import=gift_import).values_list("gift__donor_id", flat=True)
+    memberships.recompute_each(sorted({donor_id for donor_id in gave if donor_id is not None}))
 
 
 def money_moved(gift: Gift, **_: object) -> None:
