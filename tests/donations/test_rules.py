@@ -83,4 +83,4 @@ def test_rule_22_consent_names_amount_interval_and_how_to_stop() -> None:
     said = consent.text(organization="Org", amount="$15.75", frequency="monthly")
     assert "$15.75" in said
     assert "every month" in said
-    assert "stop at any time" in said
+    assert "stop it at any time" in said
