@@ -2,11 +2,10 @@
 
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from benchmarks.measuring import seconds
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, site
 
@@ -29,10 +28,10 @@ def closing(*, quick: bool) -> tuple[float, float]:
         donors = [builders.donor() for _ in range(ROWS)]
         for number in range(2 if quick else 5):
             batch = _batch(staff, donors)
-            took = _seconds(lambda pk=batch.pk: batches.close(pk, staff))  # type: ignore[misc]
+            took = seconds(lambda pk=batch.pk: batches.close(pk, staff))  # type: ignore[misc]
             ours.append(ROWS / took)
             batch = _batch(staff, donors)
-            other.append(ROWS / _seconds(lambda batch=batch: _one_by_one(batch)))  # type: ignore[misc]
+            other.append(ROWS / seconds(lambda batch=batch: _one_by_one(batch)))  # type: ignore[misc]
             if number == 0:
                 batch = _batch(staff, donors)
                 with CaptureQueriesContext(connection) as seen:
@@ -81,12 +80,6 @@ def _one_by_one(batch: Any) -> None:
             row = BatchRow.objects.select_for_update(of=("self",)).select_related("donor", "batch__fund").get(pk=pk)
             row.gift = offline.record(batches.recorded(row), actor="staff:1")
             row.save(update_fields=["gift"])
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _compared(quick: bool) -> list[Result]:

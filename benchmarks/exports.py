@@ -13,7 +13,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import say
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, site
 
@@ -42,12 +42,8 @@ def exports(quick: bool) -> list[Result]:
         from donations.seed import scale
         from nonprofit import clock
 
-        scale.generate(scale.Size(donors, gifts, SEED, clock.today()), _say)
+        scale.generate(scale.Size(donors, gifts, SEED, clock.today()), say)
         return measure(gifts // 10, QUICK_SHEET_ROWS if quick else SHEET_ROWS, rounds=1 if quick else ROUNDS)
-
-
-def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def measure(some: int, sheet_rows: int, *, rounds: int, first: int = 0) -> list[
 
 
 def _told(name: str, took: Took) -> None:
-    _say(
+    say(
         f"{name}: {took.rows:,} rows in {took.seconds:.1f} s, first byte after {took.first:.2f} s, "
         f"grew by {took.megabytes:.0f} MB"
     )

@@ -5,12 +5,13 @@ Each page is asked for in this process, with its template, by a signed-in superu
 
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from benchmarks.measuring import say, seconds
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, site
 
@@ -35,7 +36,7 @@ def lists(quick: bool) -> list[Result]:
     """Pages a second, ours and the stock admin's in turns, and the search as one types over many against few."""
     donors, gifts = (QUICK_DONORS, QUICK_GIFTS) if quick else (DONORS, GIFTS)
     if quick:
-        _say(f"quick: {donors:,} supporters and {gifts:,} gifts instead of {DONORS:,} and {GIFTS:,}")
+        say(f"quick: {donors:,} supporters and {gifts:,} gifts instead of {DONORS:,} and {GIFTS:,}")
     with site() as built:
         newsroom()
         from donations.seed import scale
@@ -45,8 +46,8 @@ def lists(quick: bool) -> list[Result]:
         scale.generate(small, lambda text: None)
         few = _typing()
         began = time.monotonic()
-        scale.generate(scale.Size(donors - FEW, gifts - FEW, SEED, clock.today()), _say)
-        _say(f"generated in {time.monotonic() - began:.0f} s")
+        scale.generate(scale.Size(donors - FEW, gifts - FEW, SEED, clock.today()), say)
+        say(f"generated in {time.monotonic() - began:.0f} s")
         many = _typing()
         results = _pages(gifts, rounds=2 if quick else 5)
         del built
@@ -54,10 +55,6 @@ def lists(quick: bool) -> list[Result]:
     for name in few:
         results.append(Result(f"find {name}", unit, many[name], few[name], f"the same over {FEW:,}", 0.33))
     return results
-
-
-def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 # ---- Pages of lists ----------------------------------------------------------------------------------------------
@@ -166,14 +163,8 @@ def _typing() -> dict[str, float]:
     for name, texts in (("by prefix", PREFIXES), ("with a typo", TYPOS)):
         if not any([find.find(text) for text in texts]):
             raise ValueError(f"nobody is found {name}")
-        rates[name] = 1 / statistics.mean(_seconds(find.find, text) for _ in range(5) for text in texts)
+        rates[name] = 1 / statistics.mean(seconds(partial(find.find, text)) for _ in range(5) for text in texts)
     return rates
-
-
-def _seconds(search: Callable[[str], object], text: str) -> float:
-    began = time.perf_counter()
-    search(text)
-    return time.perf_counter() - began
 
 
 BENCHMARKS: dict[str, Benchmark] = {"lists": lists}

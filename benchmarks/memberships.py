@@ -4,11 +4,7 @@ The aggregate only adds up: it knows no level, no renewal and no grace, and writ
 answer from the ledger costs, so the ratio says what the rules, the sentences and the rows cost on top.
 """
 
-import resource
-import sys
-import time
-from collections.abc import Callable
-
+from benchmarks.measuring import memory, say, seconds
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, site
 
@@ -28,7 +24,7 @@ def standing(quick: bool) -> list[Result]:
     """Supporters a second: everybody's first membership, and everybody's again when nothing has changed."""
     donors, gifts = (QUICK_DONORS, QUICK_GIFTS) if quick else (DONORS, GIFTS)
     if quick:
-        _say(f"quick: {donors:,} supporters and {gifts:,} gifts instead of {DONORS:,} and {GIFTS:,}")
+        say(f"quick: {donors:,} supporters and {gifts:,} gifts instead of {DONORS:,} and {GIFTS:,}")
     with site() as built:
         newsroom()
         from donations.seed import scale
@@ -36,16 +32,14 @@ def standing(quick: bool) -> list[Result]:
         from members.models import Level
         from nonprofit import clock
 
-        scale.generate(scale.Size(donors, gifts, SEED, clock.today()), _say)
+        scale.generate(scale.Size(donors, gifts, SEED, clock.today()), say)
         Level.objects.create(name="a Friend", from_minor=60_00, position=1)
         Level.objects.create(name="a Patron", from_minor=240_00, position=2)
         Level.objects.create(name="in the Circle", from_minor=1000_00, position=3, kind=Level.Kind.CUMULATIVE)
-        plain = min(_seconds(_aggregate) for _ in range(3))
-        before = _memory()
-        first, again = _seconds(memberships.recompute_all), _seconds(memberships.recompute_all)
-        _say(
-            f"first {first:.1f} s, again {again:.1f} s, aggregate {plain:.2f} s; memory grew by {_memory() - before} MB"
-        )
+        plain = min(seconds(_aggregate) for _ in range(3))
+        before = memory()
+        first, again = seconds(memberships.recompute_all), seconds(memberships.recompute_all)
+        say(f"first {first:.1f} s, again {again:.1f} s, aggregate {plain:.2f} s; memory grew by {memory() - before} MB")
         del built
     unit = f"supporters a second, {donors:,} of them"
     against = "one SQL aggregate over the same ledger"
@@ -62,21 +56,6 @@ def _aggregate() -> None:
         cursor.execute(AGGREGATE)
         while cursor.fetchmany(10_000):
             pass
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _memory() -> int:
-    """The most this process has held so far, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 BENCHMARKS: dict[str, Benchmark] = {"standing": standing}

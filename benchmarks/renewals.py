@@ -4,14 +4,11 @@ Beside them what people would write first, a loop that locks one plan, makes its
 the two requests to Stripe alone, which nobody can do without: what is left is ours.
 """
 
-import resource
 import statistics
-import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from benchmarks.measuring import memory, say, seconds
 from benchmarks.result import Benchmark, Result
 from benchmarks.site import newsroom, running, site
 
@@ -35,7 +32,7 @@ def renewals(quick: bool) -> list[Result]:
     """Dates that become installments, claims, and charges that are booked: each a second."""
     count, charges = (QUICK_PLANS, QUICK_CHARGES) if quick else (PLANS, CHARGES)
     if quick:
-        _say(f"quick: {count:,} plans and {charges} charges instead of {PLANS:,} and {CHARGES}")
+        say(f"quick: {count:,} plans and {charges} charges instead of {PLANS:,} and {CHARGES}")
     with site() as built, running(built.stand_in()):
         newsroom()
         from donations.models import Installment, Plan
@@ -43,20 +40,20 @@ def renewals(quick: bool) -> list[Result]:
 
         customer, card = _saved_card()
         _plans(ONE_BY_ONE, customer, card)
-        single = ONE_BY_ONE / _seconds(_one_by_one)
+        single = ONE_BY_ONE / seconds(_one_by_one)
         Installment.objects.all().delete()
         Plan.objects.all().delete()
         _plans(count, customer, card)
-        before = _memory()
-        due = count / _seconds(dates.come_due)
+        before = memory()
+        due = count / seconds(dates.come_due)
         # In life from the hour on which charging begins.
         Installment.objects.update(next_try_at="2026-01-01T00:00:00Z")
-        took = _seconds(lambda: [claims.claim(50) for _ in range(40)])
-        _say(f"{count:,} dates at {due:,.0f} a second, {2000 / took:,.0f} claims a second")
-        _say(f"memory grew by {_memory() - before} MB")
+        took = seconds(lambda: [claims.claim(50) for _ in range(40)])
+        say(f"{count:,} dates at {due:,.0f} a second, {2000 / took:,.0f} claims a second")
+        say(f"memory grew by {memory() - before} MB")
         Installment.objects.filter(status="charging").update(next_try_at="2099-01-01T00:00:00Z")
         ours, bare = _charged(charges, customer, card)
-        _say(f"{1000 / ours:.1f} ms a charge, {1000 / bare:.1f} ms of it the two requests to Stripe alone")
+        say(f"{1000 / ours:.1f} ms a charge, {1000 / bare:.1f} ms of it the two requests to Stripe alone")
     return [
         Result("renewals: dates due", f"installments a second, {count:,} plans", due, single, "a loop", GOAL_DUE),
         Result("renewals: charged", "charges a second", ours, bare, "Stripe's two requests alone", GOAL_CHARGED),
@@ -113,8 +110,8 @@ def _charged(count: int, customer: str, card: str) -> tuple[float, float]:
     bare: list[float] = []
     for turn in range(4):
         each = count // 4
-        ours.append(each / _seconds(partial(_charge, each)))
-        bare.append(each / _seconds(partial(_bare, each, turn, customer, card)))
+        ours.append(each / seconds(partial(_charge, each)))
+        bare.append(each / seconds(partial(_bare, each, turn, customer, card)))
     return statistics.median(ours), statistics.median(bare)
 
 
@@ -139,21 +136,6 @@ def _bare(count: int, turn: int, customer: str, card: str) -> None:
             description="Gift",
         )
         gateway.confirm_saved(payment.id, payment_method_id=card, key=f"bench-{turn}-{number}-confirm")
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _memory() -> int:
-    """The most this process has held so far, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 BENCHMARKS: dict[str, Benchmark] = {"renewals": renewals}

@@ -25,11 +25,15 @@ MONTHS = {"1": "1 month", "2": "2 months", "3": "3 months", "6": "6 months", "12
 
 
 class PlanForm(card_numbers.Guarded, forms.Form):
-    """One change. `lead`: a sentence above the form; `does_harm`: the button is not the page's main one."""
+    """One change. lead: a sentence above the form.
+
+    does_harm: the button is not the page's main one. is_for_staff: the portal does not offer it.
+    """
 
     title: ClassVar[str]
     button: ClassVar[str]
     does_harm: ClassVar[bool] = False
+    is_for_staff: ClassVar[bool] = False
 
     def __init__(self, plan: Plan, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial=self.begin(plan), label_suffix="")
@@ -209,9 +213,7 @@ class PauseForm(PlanForm):
         )
 
     def do(self, by: plans.Agreed) -> str:
-        today = clock.today()
-        months = today.year * 12 + today.month - 1 + int(self.cleaned_data["months"])
-        until = schedule.in_month(months // 12, months % 12 + 1, today.day)
+        until = schedule.months_later(clock.today(), int(self.cleaned_data["months"]))
         in_flight = plans.pause(self.plan.pk, until, by=by)
         self.plan.refresh_from_db()
         return f"Paused. The next gift is on {letters.day(letters.next_on(self.plan))}.{under_way(in_flight)}"
@@ -307,7 +309,7 @@ class RestartForm(PlanForm):
 
 
 class LimitsForm(PlanForm):
-    title, button = "Let it end by itself", "Save"
+    title, button, is_for_staff = "Let it end by itself", "Save", True
 
     ends_on = forms.DateField(
         label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="May be empty."

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -29,7 +29,7 @@ from members.models import (
 )
 from nonprofit import clock, nudge
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import AuditedAdmin, Column, Panel, ShownAdmin, actor, audit_panel, link, may
+from nonprofit.admin_parts import AuditedAdmin, Column, OneRowAdmin, Panel, ShownAdmin, actor, audit_panel, link, may
 from nonprofit.generics import ModelForm
 
 MANAGE = "members.manage_membership"
@@ -79,19 +79,10 @@ class LevelBenefitAdmin(AuditedAdmin[LevelBenefit]):
 
 
 @admin.register(MembershipPolicy)
-class MembershipPolicyAdmin(StandingAdmin):
-    """One row: its list is its page."""
+class MembershipPolicyAdmin(OneRowAdmin[MembershipPolicy], StandingAdmin):
+    """How long a membership lasts, and how long it waits."""
 
     fields = ("term_months", "grace_days")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if self.has_view_or_change_permission(request):
-            MembershipPolicy.objects.get_or_create(pk=1)
-            return redirect("admin:members_membershippolicy_change", 1)
-        return super().changelist_view(request, extra_context)
 
 
 class EndsSoon(admin.SimpleListFilter):

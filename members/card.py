@@ -16,9 +16,7 @@ DARK = "#1f2937"
 def svg(membership: Membership, name: str, organization: Organization) -> str:
     """The card of a current member, in the newsroom's colour; text only, so that it needs no font of ours."""
     brand = (
-        organization.brand_color
-        if colors.contrast(organization.brand_color, "#ffffff") >= colors.READABLE
-        else "#1f2937"
+        organization.brand_color if colors.contrast(organization.brand_color, "#ffffff") >= colors.READABLE else DARK
     )
     through = "For life" if membership.current_through is None else f"Through {membership.current_through:%B %Y}"
     since = f"Member since {membership.joined_on:%Y}" if membership.joined_on else ""

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from donations import benefits
 from donations.models import Gift, GiftBenefit
+from donations.rules import schedule
 from members import memberships, rules
 from members.models import Fulfilment, Level, LevelBenefit, Membership
 from nonprofit import audit, clock
@@ -67,7 +68,7 @@ def _brought(gift: Gift) -> Level | None:
         bought = rules.bought(payment, memberships.levels())
         if bought is not None:
             return Level.objects.get(pk=bought.id)
-    since = rules.months_later(payment.on, -memberships.policy().term_months)
+    since = schedule.months_later(payment.on, -memberships.policy().term_months)
     had = GiftBenefit.objects.filter(gift__donor_id=gift.donor_id, gift__gift_on__gt=since, added_by=ACTOR)
     return None if had.exclude(gift=gift).exists() else row.benefit_level
 
@@ -123,10 +124,7 @@ def own_address(row: Fulfilment) -> str:
     donor = row.donor
     if not donor.address_line1:
         return ""
-    place = " ".join(part for part in (donor.city, donor.region, donor.postal_code) if part)
-    abroad = donor.country if donor.country not in ("", "US") else ""
-    lines = [donor.addressee or donor.name, donor.address_line1, donor.address_line2, place, abroad]
-    return "\n".join(line for line in lines if line)
+    return "\n".join([donor.addressee or donor.name, *donor.address_lines])
 
 
 def _take_from_stock(level_benefit_id: int) -> None:

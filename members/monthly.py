@@ -46,7 +46,7 @@ def plan(request: SignedIn, plan_id: int) -> HttpResponse:
         "card": letters.card(own),
         "next_on": letters.next_on(own),
         "waiting": own.installments.filter(status__in=Installment.OPEN).first(),
-        "changes": [(name, plan_forms.CHANGES[name].title) for name in offered if name not in ("limits",)],
+        "changes": [(name, form.title) for name in offered if not (form := plan_forms.CHANGES[name]).is_for_staff],
         "can_change_card": own.is_ours and bool(own.stripe_customer_id),
         "dates": own.installments.select_related("gift__receipt").order_by("-due_on")[:SHOWN],
         "successor": Plan.objects.filter(follows=own).first(),
@@ -61,7 +61,7 @@ def change(request: SignedIn, plan_id: int, what: str) -> HttpResponse:
     """One change: a page that asks, and what came of it on the gift's page."""
     own = _own(request, plan_id)
     form_class = plan_forms.CHANGES.get(what)
-    if form_class is None or what == "limits":
+    if form_class is None or form_class.is_for_staff:
         raise Http404("no such change")
     if request.method != "POST":
         if what not in plan_forms.offered(own):

@@ -5,13 +5,13 @@ is never moved forward or back by an event: it is computed anew from everything 
 came, and how often, means nothing, and money that went back is as if it had never come (rule 64).
 """
 
-from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import partial
 
+from donations.rules import schedule
 from members import sentences
 from members.sentences import Reason
 
@@ -248,7 +248,7 @@ def extended(paid_on: date, old_end: date | None, months: int) -> date:
     somebody with an older gift would be carried less far than somebody without.)
     """
     start = paid_on if old_end is None else max(old_end + DAY, paid_on)
-    return month_end(months_later(start, months) - DAY)
+    return month_end(schedule.months_later(start, months) - DAY)
 
 
 def _by_sums(counted: Sequence[Payment], facts: Facts) -> list[Stretch]:
@@ -256,7 +256,7 @@ def _by_sums(counted: Sequence[Payment], facts: Facts) -> list[Stretch]:
     levels = sorted((one for one in facts.levels if one.is_cumulative), key=_rank)
     found = []
     for place, payment in enumerate(counted if levels else []):
-        since = months_later(payment.on, -facts.policy.term_months)
+        since = schedule.months_later(payment.on, -facts.policy.term_months)
         window = [one for one in counted[: place + 1] if one.on > since]
         for level in levels:
             end = sum_lasts(window, level, facts.policy)
@@ -279,7 +279,7 @@ def sum_lasts(window: Sequence[Payment], level: Level, policy: Policy) -> date |
     for payment in window:
         left -= payment.kept_minor
         if left < level.from_minor:
-            return month_end(months_later(payment.on, policy.term_months) - DAY)
+            return month_end(schedule.months_later(payment.on, policy.term_months) - DAY)
     raise ValueError(f"level {level.id} asks for nothing")
 
 
@@ -348,7 +348,7 @@ def _reach(stretch: Stretch) -> tuple[date, bool, tuple[int, int]]:
 
 def _recent(payments: Sequence[Payment], today: date) -> list[Payment]:
     """Those of the last year, newest first."""
-    new = [one for one in payments if one.on > months_later(today, -12)]
+    new = [one for one in payments if one.on > schedule.months_later(today, -12)]
     return sorted(new, key=lambda one: (one.on, one.gift_id), reverse=True)[:SHOWN]
 
 
@@ -365,20 +365,8 @@ def _too_little(facts: Facts, today: date) -> list[Reason]:
 # ---- Days -----------------------------------------------------------------------------------------------------------
 
 
-def months_later(day: date, months: int) -> date:
-    """The same day so many months later or earlier; the month's last day where it has no such day."""
-    count = day.year * 12 + day.month - 1 + months
-    year, month = divmod(count, 12)
-    return date(year, month + 1, min(day.day, _last_day(year, month + 1)))
-
-
 def month_end(day: date) -> date:
-    return date(day.year, day.month, _last_day(day.year, day.month))
-
-
-@cache
-def _last_day(year: int, month: int) -> int:
-    return monthrange(year, month)[1]
+    return schedule.in_month(day.year, day.month, 31)
 
 
 def _rank(level: Level) -> tuple[int, int]:

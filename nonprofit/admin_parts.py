@@ -203,6 +203,26 @@ class AuditedAdmin(ListAdmin[Row]):
             self.delete_model(request, row)
 
 
+class OneRowAdmin(AuditedAdmin[Row]):
+    """Choices of which there is one row: its list is its page, and where nobody has changed any, the defaults stand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Row | None:
+        if object_id == "1":
+            self.model._default_manager.get_or_create(pk=1)
+        return super().get_object(request, object_id, from_field)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if self.has_view_or_change_permission(request):
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", 1)
+        return super().changelist_view(request, extra_context)
+
+
 class TextAdmin(AuditedAdmin[Row]):
     """Rows whose texts stand on pages: pages kept in memory learn of each change."""
 

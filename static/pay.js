@@ -1,12 +1,17 @@
-// One gift whose amount is settled, and Stripe's card field for it: the page of a payment link, where the supporter's own
-// browser pays, and the call-taker's page, where the card becomes a token that our server charges. No digit comes by here.
+// Stripe's card field where no amount is chosen any more. What the page is for stands in `data-does` of its form:
+//   pay      a payment link: the supporter's own browser pays
+//   token    the call-taker's page: the card becomes a token that our server charges
+//   save     another card for a gift that runs; nothing is charged by this page
+//   confirm  the bank asks the supporter about a charge on a saved card; there is no field to type in
+// What became of it the next page asks Stripe; nothing is believed here, and no digit of a card comes by.
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
   const form = byId("card-form");
-  const { key, currency, kind, repeats, taker } = form.dataset;
+  const { key, currency, kind, repeats, does } = form.dataset;
   const label = byId("submit").textContent;
-  const BROKEN = "We could not reach our server, so nothing was charged. Please check the connection and press the button again.";
+  const CHARGED = does === "save" ? "changed" : "charged";
+  const BROKEN = `We could not reach our server, so nothing was ${CHARGED}. Please check the connection and press the button again.`;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   let stripe = null;
   let elements = null;
@@ -25,25 +30,33 @@
     };
   }
 
-  function mount() {
-    const options = { mode: "payment", amount: Number(form.dataset.amount), currency, appearance: look() };
-    // What the server asks of Stripe for the same gift; the two must agree.
-    if (repeats) options.setupFutureUsage = "off_session";
-    if (kind === "phone") options.allowedPaymentMethodTypes = ["card"];
+  function begin() {
     try {
       stripe = window.Stripe(key);
-      elements = stripe.elements(options);
+      if (does !== "confirm") mount();
     } catch {
       unavailable();
-      return;
     }
+  }
+
+  function mount() {
+    elements = stripe.elements({ ...asked(), appearance: look() });
     // A wallet would be the call-taker's own.
-    const wallets = taker ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
+    const wallets = does === "token" ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
     field = elements.create("payment", { layout: "tabs", ...wallets });
     field.on("ready", () => byId("payment-waiting")?.remove());
     field.on("loaderror", unavailable);
     field.mount("#payment");
     dark.addEventListener("change", () => elements.update({ appearance: look() }));
+  }
+
+  /** What the server asks of Stripe for the same thing; the two must agree. */
+  function asked() {
+    if (does === "save") return { mode: "setup", currency: "usd", setupFutureUsage: "off_session", allowedPaymentMethodTypes: ["card"] };
+    const payment = { mode: "payment", amount: Number(form.dataset.amount), currency };
+    if (repeats) payment.setupFutureUsage = "off_session";
+    if (kind === "phone") payment.allowedPaymentMethodTypes = ["card"];
+    return payment;
   }
 
   /** Without a card field nothing may look as if it could be paid. */
@@ -97,28 +110,54 @@
     const address = new URL(opened.thanks_url, location.href).href;
     const payment = { elements, clientSecret: opened.client_secret, confirmParams: { return_url: address }, redirect: "if_required" };
     const done = await stripe.confirmPayment(payment).catch(() => ({ error: { type: "api_connection_error" } }));
-    // Without an answer nobody knows yet whether the card was charged: that page finds out and says so.
+    return unlessRefused(done, address);
+  }
+
+  async function confirm() {
+    const opened = await send({});
+    if (opened.redirect) return opened.redirect;
+    if (opened.error) return refused({ message: opened.error });
+    const card = { payment_method: opened.payment_method };
+    const done = await stripe.confirmCardPayment(opened.client_secret, card).catch(() => ({ error: { type: "api_connection_error" } }));
+    return unlessRefused(done, opened.next);
+  }
+
+  /** Without an answer nobody knows yet whether the card was charged: the next page finds out and says so. */
+  function unlessRefused(done, address) {
     return !done.error || done.error.type === "api_connection_error" ? address : refused(done.error);
   }
 
+  async function save() {
+    const opened = await send({});
+    if (opened.error) return refused({ message: opened.error });
+    const address = new URL(opened.next, location.href);
+    const setup = { elements, clientSecret: opened.client_secret, confirmParams: { return_url: address.href }, redirect: "if_required" };
+    const done = await stripe.confirmSetup(setup).catch(() => ({ error: {} }));
+    if (done.error) return refused(done.error);
+    address.searchParams.set("setup_intent", done.setupIntent.id);
+    return address.href;
+  }
+
+  const WORK = { pay, token: charge, save, confirm };
+
   function refused(error) {
-    const text = error.message || "That did not work.";
-    trouble(error.type === "card_error" ? `${text} Nothing was charged. Please try again, or another card.` : text);
+    const text = error.message || "That did not work. Please try again.";
+    trouble(error.type === "card_error" ? `${text} Nothing was ${CHARGED}. Please try again, or another card.` : text);
     return null;
   }
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (busy || !elements) return;
+    if (busy || !stripe) return;
     byId("trouble").hidden = true;
     wait(true);
     let next = null;
     try {
-      const checked = await elements.submit();
+      const checked = elements ? await elements.submit() : {};
       if (checked.error) {
         trouble(checked.error.message || "Please check the card.");
         field.focus();
-      } else next = taker ? await charge() : await pay();
+      } else next = await WORK[does]();
     } catch {
       trouble(BROKEN);
     }
@@ -131,9 +170,9 @@
   });
 
   form.hidden = false;
-  if (window.Stripe) mount();
+  if (window.Stripe) begin();
   else {
-    byId("stripe").addEventListener("load", mount);
+    byId("stripe").addEventListener("load", begin);
     byId("stripe").addEventListener("error", unavailable);
   }
 })();

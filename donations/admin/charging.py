@@ -1,53 +1,32 @@
 """Charging on the desk: its kill switch and caps, each day of it, and the button that lets a stopped day go on."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
-from donations.admin.forms import MoneyField
+from donations.admin.policy import ChoicesAdmin
 from donations.models import ChargeDay, Renewals
 from nonprofit import audit, clock, nudge
-from nonprofit.admin_parts import AuditedAdmin, Deed, Panel, Refused, ShownAdmin, audit_panel, may, verb
+from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, audit_panel, may, verb
 from nonprofit.admin_site import Figure, on_desk
 from nonprofit.models import User
 from nonprofit.money import Money
-
-if TYPE_CHECKING:
-    from django.db.models import Field
 
 RUN = "donations.run_plan"
 
 
 @admin.register(Renewals)
-class RenewalsAdmin(AuditedAdmin[Renewals]):
-    """One row: its list is its page. Switched off, nothing is charged from the next one on; what is due waits."""
+class RenewalsAdmin(ChoicesAdmin):
+    """Switched off, nothing is charged from the next one on; what is due waits."""
 
     fieldsets = (
         (None, {"fields": ("is_on", "from_hour")}),
         ("It stops by itself", {"fields": ("most_count", "most_minor", "most_declined_percent")}),
         ("Plans without a card", {"fields": ("ends_unpaid_after_days",)}),
     )
-
-    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **options: Any) -> Any:
-        if db_field.name != "most_minor":
-            return super().formfield_for_dbfield(db_field, request, **options)
-        return MoneyField(label="Most money a day", help_text="What goes beyond waits for a person to look.")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if self.has_view_or_change_permission(request):
-            return redirect("admin:donations_renewals_change", 1)
-        return super().changelist_view(request, extra_context)
 
 
 @admin.register(ChargeDay)

@@ -4,27 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 
 from donations.admin.forms import MoneyField
 from donations.models import Account, Policy
-from nonprofit.admin_parts import AuditedAdmin
+from nonprofit.admin_parts import AuditedAdmin, OneRowAdmin
 
 if TYPE_CHECKING:
     from django.db.models import Field
 
 
-@admin.register(Policy)
-class PolicyAdmin(AuditedAdmin[Policy]):
-    """One row: its list is its page. What was printed or decided before stays as it was."""
-
-    fieldsets = (
-        ("Papers", {"fields": ("ira_letter_says_no_benefit", "vehicle_receipt_up_to_minor")}),
-        ("Refunds", {"fields": ("refund_alone_up_to_minor",)}),
-        ("Years", {"fields": ("fiscal_year_starts_in", "statements_from_day")}),
-        ("Exports", {"fields": ("exports_kept_days",)}),
-    )
+class ChoicesAdmin(OneRowAdmin[Any]):
+    """One row of choices, its amounts typed in dollars and cents."""
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **options: Any) -> Any:
         if not db_field.name.endswith("_minor"):
@@ -32,16 +23,17 @@ class PolicyAdmin(AuditedAdmin[Policy]):
         label = str(db_field.verbose_name).removesuffix(" (cents)").capitalize()
         return MoneyField(label=label, help_text=str(db_field.help_text), may_be_zero=True)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+@admin.register(Policy)
+class PolicyAdmin(ChoicesAdmin):
+    """What was printed or decided before stays as it was."""
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        if self.has_view_or_change_permission(request):
-            return redirect("admin:donations_policy_change", 1)
-        return super().changelist_view(request, extra_context)
+    fieldsets = (
+        ("Papers", {"fields": ("ira_letter_says_no_benefit", "vehicle_receipt_up_to_minor")}),
+        ("Refunds", {"fields": ("refund_alone_up_to_minor",)}),
+        ("Years", {"fields": ("fiscal_year_starts_in", "statements_from_day")}),
+        ("Exports", {"fields": ("exports_kept_days",)}),
+    )
 
 
 @admin.register(Account)

@@ -167,9 +167,7 @@ class DonorAdmin(ShownAdmin[Donor], AuditedAdmin[Donor]):
 
     @admin.display(description="Address")
     def address(self, donor: Donor) -> str:
-        place = " ".join(part for part in (donor.city, donor.region, donor.postal_code) if part)
-        abroad = donor.country if donor.country not in ("", "US") else ""
-        return "\n".join(line for line in (donor.address_line1, donor.address_line2, place, abroad) if line) or "—"
+        return "\n".join(donor.address_lines) or "—"
 
     @admin.display(description="Tags")
     def tag_list(self, donor: Donor) -> str:

@@ -125,8 +125,8 @@ class Migration(migrations.Migration):
                     "most_minor",
                     models.PositiveBigIntegerField(
                         default=100000000,
-                        help_text="In cents; what goes beyond waits for a person to look.",
-                        verbose_name="most money a day",
+                        help_text="What goes beyond waits for a person to look.",
+                        verbose_name="most money a day (cents)",
                     ),
                 ),
                 (

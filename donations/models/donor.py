@@ -1,6 +1,6 @@
 """The people and organisations who give."""
 
-from typing import Self
+from typing import Any, Protocol, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -8,6 +8,24 @@ from django.db import models
 from django.db.models.functions import Lower, Upper
 
 from nonprofit import clock
+
+
+class HasAddress(Protocol):
+    """What has an address in columns of its own."""
+
+    address_line1: Any
+    address_line2: Any
+    city: Any
+    region: Any
+    postal_code: Any
+    country: Any
+
+
+def address_lines(of: HasAddress) -> list[str]:
+    """The address as printed on an envelope, without the name; abroad with its country."""
+    place = " ".join(part for part in (of.city, of.region, of.postal_code) if part)
+    abroad = of.country if of.country not in ("", "US") else ""
+    return [line for line in (of.address_line1, of.address_line2, place, abroad) if line]
 
 
 class DonorQuerySet(models.QuerySet["Donor"]):
@@ -106,3 +124,8 @@ class Donor(models.Model):
     @property
     def public_id(self) -> str:
         return f"D-{self.pk:07d}"
+
+    @property
+    def address_lines(self) -> list[str]:
+        """Their address as it stands, as printed on an envelope."""
+        return address_lines(self)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from donations.models.campaign import Campaign, Fund
-from donations.models.donor import Donor
+from donations.models.donor import Donor, address_lines
 from donations.models.plan import Plan
 from nonprofit import clock
 from nonprofit.models import User
@@ -246,9 +246,7 @@ class Gift(models.Model):
     @property
     def address_lines(self) -> list[str]:
         """The donor's address as given with this gift, as printed on an envelope."""
-        place = " ".join(part for part in (self.city, self.region, self.postal_code) if part)
-        abroad = self.country if self.country not in ("", "US") else ""
-        return [line for line in (self.address_line1, self.address_line2, place, abroad) if line]
+        return address_lines(self)
 
 
 class Attempt(models.Model):

@@ -126,7 +126,7 @@ class Renewals(models.Model):
         "most charges a day", default=20_000, help_text="What goes beyond waits for a person to look."
     )
     most_minor = models.PositiveBigIntegerField(
-        "most money a day", default=100_000_000, help_text="In cents; what goes beyond waits for a person to look."
+        "most money a day (cents)", default=100_000_000, help_text="What goes beyond waits for a person to look."
     )
     most_declined_percent = models.PositiveSmallIntegerField(
         "stop when so many are declined",

@@ -39,7 +39,7 @@ def snapshot(facts: Facts, year: int, who: Organization, texts: Library) -> tupl
     donor = facts.donor
     is_abroad = donor.country not in ("", "US")
     said = statements.of_year(facts.gifts, is_abroad=is_abroad)
-    lines = wording.lines_of(donor) if donor.address_line1 else list(facts.address)
+    lines = donor.address_lines if donor.address_line1 else list(facts.address)
     sentences = statements.statements(said, organization=who.legal_name, ein=who.ein, texts=texts)
     return {
         "schema": LOOK,

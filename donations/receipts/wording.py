@@ -242,13 +242,7 @@ def address_lines(settled: Settled) -> list[str]:
     """As given with the gift for the legal donor, or else what we have; what we have of anybody else."""
     if settled.to is None or (settled.is_for_donor and settled.gift.address_lines):
         return settled.gift.address_lines
-    return lines_of(settled.to)
-
-
-def lines_of(donor: Donor) -> list[str]:
-    place = " ".join(part for part in (donor.city, donor.region, donor.postal_code) if part)
-    abroad = donor.country if donor.country not in ("", "US") else ""
-    return [line for line in (donor.address_line1, donor.address_line2, place, abroad) if line]
+    return settled.to.address_lines
 
 
 def in_words(day: date) -> str:

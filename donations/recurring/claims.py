@@ -17,11 +17,6 @@ logger = logging.getLogger(__name__)
 CLAIM = timedelta(minutes=5)
 # Before so many outcomes of a day its share of declines says nothing.
 ENOUGH = 50
-FREQUENCY = {
-    Plan.Interval.MONTH: Gift.Frequency.MONTHLY,
-    Plan.Interval.QUARTER: Gift.Frequency.QUARTERLY,
-    Plan.Interval.YEAR: Gift.Frequency.YEARLY,
-}
 Status = Installment.Status
 MAY_CHARGE = (Plan.Status.ACTIVE, Plan.Status.PAST_DUE, Plan.Status.WAITING)
 
@@ -131,7 +126,8 @@ def gift_of(plan: Plan, *, amount_minor: int, covered_fee_minor: int) -> Gift:
     return Gift(
         donor=donor,
         plan=plan,
-        frequency=FREQUENCY[Plan.Interval(plan.interval)],
+        # A rhythm is called alike on both.
+        frequency=Gift.Frequency(plan.get_interval_display()),
         amount_minor=amount_minor,
         covered_fee_minor=covered_fee_minor,
         currency=plan.currency,

@@ -88,7 +88,7 @@ def next_months(today: date) -> list[Month]:
     the day its pause ends (domain rule 58).
     """
     first = today.replace(day=1)
-    ends = schedule.in_month(*divmod_months(first, MONTHS), 1)
+    ends = schedule.months_later(first, MONTHS)
     expected: Counter[date] = Counter()
     at_risk: Counter[date] = Counter()
     prices = dates.Prices()
@@ -101,14 +101,8 @@ def next_months(today: date) -> list[Month]:
             is_expired = plan.card_expires_on is not None and plan.card_expires_on < day
             if plan.status in DOUBTFUL or is_expired:
                 at_risk[month] += minor
-    months = [schedule.in_month(*divmod_months(first, step), 1) for step in range(MONTHS)]
+    months = [schedule.months_later(first, step) for step in range(MONTHS)]
     return [Month(month, expected[month], at_risk[month]) for month in months]
-
-
-def divmod_months(first: date, step: int) -> tuple[int, int]:
-    """The year and month that lie `step` months after `first`'s."""
-    months = first.year * 12 + first.month - 1 + step
-    return months // 12, months % 12 + 1
 
 
 def _dates(plan: Plan, today: date, ends: date) -> Iterator[date]:

@@ -16,8 +16,8 @@ def apply(installment_id: int, payment: gateway.Payment, *, tries: int | None = 
     """The installment, its plan, gift and letters are where Stripe says that its payment is.
 
     tries: which try the worker who asks has made; None for news that come by themselves. Locks the plan, then the
-    gift. Safe twice, twice at once and in any order: what is paid stays paid, and each
-    decline is acted on once, by its own id.
+    gift. Safe twice, twice at once and in any order: what is paid stays paid, and each decline is acted on once, by its
+    own id.
     """
     one = Installment.objects.get(pk=installment_id)
     plan = states.locked(one.plan_id)
@@ -31,7 +31,9 @@ def apply(installment_id: int, payment: gateway.Payment, *, tries: int | None = 
         return one
     if payment.status == "processing":
         gifts.apply_payment(_gift(one).pk, payment)
-        _set(one, Status.PROCESSING)
+        # A date that was given up meanwhile stays so until the money is there.
+        if one.is_open:
+            _set(one, Status.PROCESSING)
     elif payment.status == "canceled":
         gifts.apply_payment(_gift(one).pk, payment)
         if one.is_open:

@@ -80,7 +80,8 @@ def change_day(plan_id: int, day: int, *, by: Agreed) -> Plan:
     plan.next_due_on = schedule.moved(plan.next_due_on, day, clock.today())
     _agree(plan, by)
     entry = _save(plan, before, "change day", by)
-    letters.changed(plan, f"your gift now comes {consent.on_day(plan.interval, day)}", entry.pk)
+    comes = consent.again_on(plan.get_interval_display(), plan.next_due_on, day)
+    letters.changed(plan, f"your gift now comes {comes}", entry.pk)
     return plan
 
 
@@ -225,7 +226,7 @@ def resume(plan_id: int, *, by: Agreed) -> Plan:
 
 
 @transaction.atomic(durable=True)
-def stop(plan_id: int, *, by: Agreed, words: str = "", why: Plan.End | None = None) -> Installment | None:
+def stop(plan_id: int, *, by: Agreed, words: str = "") -> Installment | None:
     """The plan is over at once; the charge that may be under way at this moment is answered. Safe twice.
 
     words: the supporter's own, if they gave any. A plan managed at Stripe is stopped by `adopting.stop`.
@@ -236,7 +237,7 @@ def stop(plan_id: int, *, by: Agreed, words: str = "", why: Plan.End | None = No
     if not plan.is_ours and plan.is_running:
         raise CannotChange("This gift is managed at Stripe.")
     ended_by = Plan.End.ASKED if by.actor == SUPPORTER else Plan.End.STAFF
-    in_flight = states.end(plan, why or ended_by, actor=by.actor, words=words)
+    in_flight = states.end(plan, ended_by, actor=by.actor, words=words)
     nudge.after_commit("donations.tasks.close_unpaid")
     return in_flight
 
@@ -309,11 +310,14 @@ def _changing(plan_id: int) -> tuple[Plan, dict[str, object]]:
 def words(plan: Plan) -> str:
     """The sentence that the supporter agrees to by the plan as it is now."""
     minor, _ = dates.Prices().of(plan)
+    assert plan.next_due_on is not None
+    assert plan.anchor_day is not None
     return consent.standing(
         organization=organization.get().name,
         amount=str(Money(minor, plan.currency)),
-        interval=plan.interval,
-        day=plan.anchor_day or 1,
+        frequency=plan.get_interval_display(),
+        on=plan.next_due_on,
+        day=plan.anchor_day,
     )
 
 

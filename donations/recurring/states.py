@@ -3,8 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
-
 from donations.models import Gift, Installment, Plan
 from donations.recurring import letters
 from nonprofit import audit, clock
@@ -18,16 +16,7 @@ def locked(plan_id: int) -> Plan:
 
     Not against new rows that refer to it, which lock only its key.
     """
-    return _locking(Plan.objects.filter(pk=plan_id)).get()
-
-
-def _locking(plans: QuerySet[Plan]) -> QuerySet[Plan]:
-    return plans.select_for_update(of=("self",), no_key=True)
-
-
-def locked_of_gift(gift_id: int) -> Plan | None:
-    """The plan of a gift, locked; None where it has none."""
-    return _locking(Plan.objects.filter(gifts=gift_id)).first()
+    return Plan.objects.select_for_update(of=("self",), no_key=True).get(pk=plan_id)
 
 
 def open_of(plan: Plan) -> Installment | None:
@@ -132,7 +121,7 @@ def end(plan: Plan, why: Plan.End, *, actor: str, words: str = "") -> Installmen
 def leave_out(plan: Plan, reason: Installment.Reason) -> Installment | None:
     """The open date of the locked plan is left out; the one that may be being charged now is not, and is answered.
 
-    What a worker has claimed and not yet sent is left out too: before it sends, it looks (charging.may_send).
+    What a worker has claimed and not yet sent is left out too: before it sends, it looks (charging).
     """
     standing = open_of(plan)
     if standing is None:

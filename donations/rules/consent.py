@@ -20,22 +20,14 @@ def text(*, organization: str, amount: str, frequency: str) -> str:
 
 
 STANDING_VERSION = "standing-2026-12"
-BY_INTERVAL = {"month": "monthly", "quarter": "quarterly", "year": "yearly"}
 
 
-def standing(*, organization: str, amount: str, interval: str, day: int) -> str:
-    """The consent of a gift that runs already and was changed, or begins again. day: of the month, 1-31."""
+def standing(*, organization: str, amount: str, frequency: str, on: date, day: int) -> str:
+    """The consent of a gift that runs already and was changed, or begins again. on: its next date; day: its anchor."""
     return (
-        f"I allow {organization} to charge my saved card {amount} {EVERY[BY_INTERVAL[interval]]}, "
-        f"{on_day(interval, day)}, until I stop. "
+        f"I allow {organization} to charge my saved card {amount} {again_on(frequency, on, day)}, until I stop. "
         "I can change, pause or stop it at any time in my portal, by replying to a receipt, or by calling you."
     )
-
-
-def on_day(interval: str, day: int) -> str:
-    """ "on the 31st, or the last day of a shorter month"."""
-    clamped = ", or the last day of a shorter month" if day > 28 else ""
-    return f"on the {_ordinal(day)}{clamped}"
 
 
 PHONE_VERSION = "phone-2026-11"
@@ -54,12 +46,17 @@ def by_phone(*, organization: str, amount: str, frequency: str, on: date) -> str
     )
 
 
-def again_on(frequency: str, on: date) -> str:
-    """ "on the 31st of every month, or on its last day": when a gift begun on `on` comes again."""
+def again_on(frequency: str, on: date, day: int | None = None) -> str:
+    """ "on the 31st of every month, or on its last day": when a gift comes again after `on`.
+
+    day: of the month (1-31), where it is not that of `on`, which a short month may have clamped.
+    """
+    day = day or on.day
     if frequency == "yearly":
-        return f"every year on {on:%B} {on.day}"
-    clamped = ", or on the last day of a shorter month" if on.day > 28 else ""
-    return f"on the {_ordinal(on.day)} of every month{clamped}"
+        return f"every year on {on:%B} {day}"
+    month = "every third month" if frequency == "quarterly" else "every month"
+    clamped = ", or on the last day of a shorter month" if day > 28 else ""
+    return f"on the {_ordinal(day)} of {month}{clamped}"
 
 
 def by_link(*, organization: str, amount: str, frequency: str, email: str) -> str:

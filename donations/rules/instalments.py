@@ -73,9 +73,7 @@ def due_dates(every: str, first_on: date, count: int) -> list[date]:
 
     every: "monthly", "quarterly" or "yearly".
     """
-    months = first_on.year * 12 + first_on.month - 1
-    steps = [months + STEPS[every] * number for number in range(count)]
-    return [schedule.in_month(step // 12, step % 12 + 1, first_on.day) for step in steps]
+    return [schedule.months_later(first_on, STEPS[every] * number) for number in range(count)]
 
 
 def shares(total_minor: int | None, count: int) -> list[int | None]:

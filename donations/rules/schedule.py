@@ -25,8 +25,7 @@ def next_due(started_on: date, anchor_day: int, interval: str, after: date) -> d
 
 def following(due_on: date, anchor_day: int, interval: str) -> date:
     """The date after `due_on`: a whole interval of months later, on the anchor day again."""
-    months = _months(due_on) + MONTHS[interval]
-    return in_month(months // 12, months % 12 + 1, anchor_day)
+    return months_later(due_on, MONTHS[interval], anchor_day)
 
 
 def first_from(due_on: date, anchor_day: int, interval: str, day: date) -> date:
@@ -43,6 +42,12 @@ def moved(due_on: date, anchor_day: int, today: date) -> date:
     """
     new = in_month(due_on.year, due_on.month, anchor_day)
     return new if new > today else due_on
+
+
+def months_later(day: date, months: int, anchor_day: int | None = None) -> date:
+    """So many months later (or earlier, below 0) on `anchor_day`, or on the day's own; the month's end clamps it."""
+    count = _months(day) + months
+    return in_month(count // 12, count % 12 + 1, anchor_day or day.day)
 
 
 def in_month(year: int, month: int, anchor_day: int) -> date:

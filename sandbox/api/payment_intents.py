@@ -1,10 +1,9 @@
 """Payment intents: one payment from its first thought to its end, through as many attempts as it takes."""
 
-import hmac
 from typing import Any
 
 from sandbox import errors, fees, ids, keys, params
-from sandbox.api import attempts, confirmation_tokens, events, listing, payment_methods, visibility
+from sandbox.api import attempts, events, intents, listing, payment_methods, visibility
 from sandbox.api.call import Call, pick
 from sandbox.params import BOOLEAN, INTEGER, TEXT, TEXTS, clearable, enum, required
 from sandbox.store import Body
@@ -170,35 +169,13 @@ def _write(call: Call, intent: Body, asked: Body) -> None:
         *("excluded_payment_method_types", "receipt_email", "setup_future_usage", "statement_descriptor"),
         "statement_descriptor_suffix",
     )
-    if method := _chosen_method(call, intent, asked):
+    if method := intents.chosen_method(call, intent, asked):
         intent |= {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}
-
-
-def _chosen_method(call: Call, intent: Body, asked: Body) -> Body | None:
-    """The payment method that the parameters name, made if need be; None when they name none."""
-    if "confirmation_token" in asked:
-        return confirmation_tokens.use(call, asked["confirmation_token"], intent)
-    if "payment_method_data" in asked:
-        return payment_methods.from_data(call, asked["payment_method_data"], "payment_method_data")
-    if "payment_method" in asked:
-        method = payment_methods.resolve(call, asked["payment_method"])
-        payment_methods.check_usable(call, method, intent["customer"])
-        return method
-    return None
 
 
 def found(call: Call, identifier: str, secret: str | None) -> Body:
     """The intent of this id; a browser must know its client secret. Raises StripeError."""
-    intent = call.store.get("payment_intent", identifier, param="intent", in_path=True)
-    if call.key_kind == keys.PUBLISHABLE and secret is None:
-        keys.require_secret(call.key_kind)
-    if secret is not None and not hmac.compare_digest(secret.encode(), intent["client_secret"].encode()):
-        raise errors.bad_request(
-            "The client_secret provided does not match the client_secret associated with the PaymentIntent.",
-            code="payment_intent_invalid_parameter",
-            param="client_secret",
-        )
-    return intent
+    return intents.found(call, "payment_intent", identifier, secret)
 
 
 def retrieve(call: Call, identifier: str) -> Body:

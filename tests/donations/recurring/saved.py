@@ -12,7 +12,9 @@ from django.utils import timezone
 from donations import gateway
 from donations.gateway.client import client
 from donations.models import Gift, Installment, LedgerEntry, Plan
-from donations.recurring import charging, dates
+from donations.recurring import charging, claims, dates
+from nonprofit import clock
+from nonprofit.models import OutgoingEmail
 from tests import builders
 
 GOOD = "pm_card_visa"
@@ -81,3 +83,29 @@ def assert_tied() -> None:
     paid = Installment.objects.filter(status="paid").values_list("gift__status", "gift__amount_minor", "amount_minor")
     assert all(status == "settled" and gift == own for status, gift, own in paid)
     assert len(paid) == Gift.objects.filter(installment__isnull=False, status="settled").count() == len(at_stripe)
+
+
+def only(made: Plan) -> Installment:
+    return Installment.objects.select_related("gift", "plan").get(plan=made)
+
+
+def told() -> list[str]:
+    return [key.split(":")[2] for key in OutgoingEmail.objects.filter(template="plan").values_list("key", flat=True)]
+
+
+def claimed(made: Plan) -> Installment:
+    """Its date has come and a worker has it."""
+    dates.come_due()
+    assert len(claims.claim(25)) == 1
+    return only(made)
+
+
+def paying(one: Installment) -> str:
+    """Its PaymentIntent."""
+    assert one.gift is not None
+    return one.gift.payment_intent_id or ""
+
+
+def time_passes(one: Installment) -> None:
+    """The claim is over, and whatever waits is due."""
+    Installment.objects.filter(pk=one.pk, next_try_at__isnull=False).update(next_try_at=clock.now())

@@ -1,45 +1,37 @@
 """Charging installments: once, twice, at once, killed between any two steps, declined, unanswered, stopped."""
 
-import threading
 from datetime import date, timedelta
 
 import pytest
-from django.db import connections
 
 from donations import gateway
 from donations.gateway.client import client
-from donations.models import Attempt, ChargeDay, Donor, Gift, Installment, Plan, ReceiptDue, Renewals
-from donations.recurring import cards, charging, claims, dates, notices, outcomes, plans
-from nonprofit import clock
-from nonprofit.models import AuditEntry, OutgoingEmail
+from donations.models import Attempt, Donor, Gift, Installment, Plan, ReceiptDue
+from donations.recurring import cards, charging, dates, notices, outcomes, plans
+from nonprofit.models import AuditEntry
 from nonprofit.money import Money
 from sandbox.server import Sandbox
-from tests import builders
-from tests.donations.recurring.saved import ASKS, DECLINES, GOOD, assert_tied, at, attach, charge_all, give, plan, taken
+from tests.donations.recurring.saved import (
+    ASKS,
+    DECLINES,
+    GOOD,
+    assert_tied,
+    at,
+    attach,
+    charge_all,
+    claimed,
+    give,
+    only,
+    paying,
+    plan,
+    taken,
+    time_passes,
+    told,
+)
+from tests.donations.test_settle import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 DUE = date(2026, 12, 15)
-
-
-def only(made: Plan) -> Installment:
-    return Installment.objects.select_related("gift", "plan").get(plan=made)
-
-
-def told() -> list[str]:
-    return [key.split(":")[2] for key in OutgoingEmail.objects.filter(template="plan").values_list("key", flat=True)]
-
-
-def claimed(made: Plan) -> Installment:
-    """Its date has come and a worker has it."""
-    dates.come_due()
-    assert len(claims.claim(25)) == 1
-    return only(made)
-
-
-def paying(one: Installment) -> str:
-    """Its PaymentIntent."""
-    assert one.gift is not None
-    return one.gift.payment_intent_id or ""
 
 
 # --- the usual way ----------------------------------------------------------------------------------------------------
@@ -80,21 +72,12 @@ def test_eight_workers_at_once_are_one_charge(stripe_sandbox: Sandbox) -> None:
     made = [plan() for _ in range(6)]
     with at(DUE):
         dates.come_due()
-        gate = threading.Barrier(8)
 
-        def work() -> None:
-            gate.wait(timeout=20)
-            try:
-                while charging.charge_due(2):
-                    pass
-            finally:
-                connections.close_all()
+        def work(_: int) -> None:
+            while charging.charge_due(2):
+                pass
 
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=120)
+        assert at_once(8, work) == []
     assert taken() == [2500] * len(made)
     assert_tied()
 
@@ -103,34 +86,12 @@ def test_the_same_installment_charged_by_eight_at_once_is_one_charge(stripe_sand
     made = plan()
     with at(DUE):
         one = claimed(made)
-        gate = threading.Barrier(8)
-        errors: list[BaseException] = []
-
-        def work() -> None:
-            gate.wait(timeout=20)
-            try:
-                charging.charge(one.pk)
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                connections.close_all()
-
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=120)
-        assert errors == []
+        assert at_once(8, lambda _: charging.charge(one.pk)) == []
         time_passes(one)
         charge_all()
     assert only(made).status == "paid"
     assert taken() == [2500]
     assert_tied()
-
-
-def time_passes(one: Installment) -> None:
-    """The claim is over, and whatever waits is due."""
-    Installment.objects.filter(pk=one.pk, next_try_at__isnull=False).update(next_try_at=clock.now())
 
 
 # --- killed, unanswered -----------------------------------------------------------------------------------------------
@@ -414,52 +375,3 @@ def test_rule_83_who_died_before_the_charge_is_not_charged(stripe_sandbox: Sandb
     made.refresh_from_db()
     assert (only(made).status, made.end) == ("skipped", "deceased")
     assert taken() == []
-
-
-# --- caps and alarms --------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_charged_while_it_is_switched_off_and_what_was_claimed_goes_back(stripe_sandbox: Sandbox) -> None:
-    made = plan()
-    Renewals.objects.create(pk=1, is_on=True)
-    with at(DUE):
-        one = claimed(made)
-        Renewals.objects.update(is_on=False)
-        charging.charge(one.pk)
-        assert (only(made).status, only(made).tries) == ("scheduled", 0)
-        charge_all()
-        assert taken() == []
-        Renewals.objects.update(is_on=True)
-        time_passes(one)
-        charge_all()
-    assert only(made).status == "paid"
-    assert_tied()
-
-
-@pytest.mark.parametrize("caps", [{"most_count": 3}, {"most_minor": 7600}])
-def test_the_caps_of_a_day_hold_and_somebody_is_told(stripe_sandbox: Sandbox, caps: dict[str, int]) -> None:
-    Renewals.objects.create(pk=1, **caps)
-    for _ in range(5):
-        plan()
-    with at(DUE):
-        charge_all()
-    assert taken() == [2500] * 3
-    assert ChargeDay.objects.get().stopped_why
-    assert OutgoingEmail.objects.filter(template="charging_stopped").count() == 1
-    with at(DUE + timedelta(days=1)):
-        charge_all()
-    assert taken() == [2500] * 5
-
-
-def test_a_storm_of_declines_stops_the_day(stripe_sandbox: Sandbox) -> None:
-    for _ in range(3):
-        plan()
-    with at(DUE):
-        ChargeDay.objects.create(on=DUE, paid=20, declined=40)
-        charge_all()
-        assert taken() == []
-        assert "declined" in ChargeDay.objects.get().stopped_why
-        ruth = builders.staff("Finance")
-        ChargeDay.objects.update(stopped_at=None, let_go_on_by=ruth)
-        charge_all()
-    assert taken() == [2500] * 3

@@ -1,11 +1,9 @@
 """Dates of plans become installments: each once, charged or with its reason (domain rules 56-59, 83)."""
 
-import threading
 from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +13,7 @@ from donations.rules import due, dunning, schedule
 from nonprofit.models import OutgoingEmail
 from tests import builders
 from tests.donations.recurring.saved import at
+from tests.donations.test_settle import at_once
 
 DUE = date(2026, 12, 15)
 
@@ -50,22 +49,9 @@ def test_a_covered_fee_is_computed_for_each_charge() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_twice_at_once_each_date_is_made_once() -> None:
     plans = [builders.plan() for _ in range(40)]
-    gate = threading.Barrier(6)
     made: list[int] = []
-
-    def work() -> None:
-        gate.wait(timeout=20)
-        try:
-            made.append(dates.come_due())
-        finally:
-            connections.close_all()
-
     with at(DUE):
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=60)
+        assert at_once(6, lambda _: made.append(dates.come_due())) == []
         dates.come_due()
     assert sum(made) <= len(plans)
     assert Installment.objects.count() == len(plans)

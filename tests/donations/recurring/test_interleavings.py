@@ -16,8 +16,21 @@ from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 from sandbox.server import Sandbox
-from tests.donations.recurring.saved import DECLINES, GOOD, assert_tied, at, attach, charge_all, plan, taken
-from tests.donations.recurring.test_charging import claimed, only, paying, time_passes, told
+from tests.donations.recurring.saved import (
+    DECLINES,
+    GOOD,
+    assert_tied,
+    at,
+    attach,
+    charge_all,
+    claimed,
+    only,
+    paying,
+    plan,
+    taken,
+    time_passes,
+    told,
+)
 from tests.donations.test_payment import wish
 from tests.donations.test_settle import at_once
 

@@ -39,7 +39,7 @@ def test_an_amount_is_changed_once_and_agreed_to_in_words() -> None:
             plans.change_amount(plan.pk, Money(3000), covers_fee=True, by=BY)
     now(plan)
     assert (plan.amount_minor, plan.is_fee_covered) == (3000, True)
-    assert "$31.20 every month, on the 15th" in plan.consent_text
+    assert "$31.20 on the 15th of every month" in plan.consent_text
     assert (plan.consent_ip, plan.consent_version) == ("203.0.113.9", "standing-2026-12")
     assert log(plan) == ["change amount"]
     entry = AuditEntry.objects.get(action="change amount")
@@ -164,7 +164,7 @@ def test_rule_57_beginning_again_is_a_new_agreement_on_the_same_card() -> None:
         assert plans.restart(plan.pk, date(2026, 12, 20), by=BY) == new
     assert (new.follows, new.status, new.next_due_on, new.anchor_day) == (plan, "active", date(2026, 12, 15), 15)
     assert (new.stripe_payment_method_id, new.amount_minor) == (plan.stripe_payment_method_id, 2500)
-    assert "saved card $26.06 every month" in new.consent_text
+    assert "saved card $26.06 on the 15th of every month" in new.consent_text
     assert "until you stop it" in letters_of(new)[0].text
 
 

@@ -1,0 +1,81 @@
+"""Monthly gifts at the desk: changed for somebody on the phone, what is to come, the switch, a day that stopped."""
+
+from datetime import date
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from donations.models import ChargeDay, Plan, Renewals
+from nonprofit import clock
+from nonprofit.models import AuditEntry, OutgoingEmail
+from tests import builders
+from tests.donations.recurring.saved import at
+
+pytestmark = pytest.mark.django_db
+TODAY = date(2026, 11, 26)
+
+
+@pytest.fixture
+def desk(client: Client, settings: Settings) -> Client:
+    settings.REQUIRE_STAFF_MFA = False
+    client.force_login(builders.staff("Administrator"))
+    return client
+
+
+def read(client: Client, name: str, *args: object) -> str:
+    return client.get(reverse(f"admin:donations_{name}", args=args), follow=True).content.decode()
+
+
+def test_staff_change_a_gift_for_somebody_as_themselves_and_the_letter_goes_out(desk: Client) -> None:
+    plan = builders.plan()
+    page = read(desk, "plan_change", plan.pk)
+    where = reverse("admin:donations_plan_ask", args=[plan.pk, "pause"])
+    assert where in page
+    with at(TODAY):
+        desk.force_login(builders.staff("Administrator", email="sam@example.org"))
+        answer = desk.post(where, {"months": "2", "reason": "called on Tuesday"}, follow=True)
+    assert "Paused. The next gift is on February 15, 2027" in answer.content.decode()
+    entry = AuditEntry.objects.get(action="pause")
+    assert (entry.actor[:6], entry.reason) == ("staff:", "called on Tuesday")
+    assert OutgoingEmail.objects.get().subject == "Your monthly gift is paused"
+
+
+def test_what_a_verb_refuses_stands_on_the_form_with_what_was_typed(desk: Client) -> None:
+    plan = builders.plan()
+    answer = desk.post(reverse("admin:donations_plan_ask", args=[plan.pk, "amount"]), {"amount": "0.50", "reason": "x"})
+    page = answer.content.decode()
+    assert "The smallest gift we can take by card" in page
+    assert 'value="0.50"' in page
+    assert Plan.objects.get().amount_minor == 2500
+
+
+def test_what_is_to_come_says_tomorrows_charges(desk: Client) -> None:
+    builders.plan(next_due_on=clock.today())
+    page = read(desk, "plan_forecast")
+    assert "<strong>1</strong> charge of <strong>$25.00</strong>" in page
+    assert "The next twelve months" in page
+
+
+def test_the_switch_can_be_reached_before_anybody_has_changed_anything(desk: Client) -> None:
+    assert not Renewals.objects.exists()
+    page = read(desk, "renewals_changelist")
+    assert "Charging is on" in page
+    where = reverse("admin:donations_renewals_change", args=[1])
+    values = {"from_hour": "8", "most_count": "20000", "most_minor": "1000000"}
+    desk.post(where, {**values, "most_declined_percent": "40", "ends_unpaid_after_days": "60"})
+    assert (Renewals.get().is_on, Renewals.get().most_minor) == (False, 100_000_000)
+    assert AuditEntry.objects.get(action="change renewals").after == {"is_on": False}
+    assert "monthly gifts wait" in desk.get("/admin/").content.decode()
+
+
+def test_a_day_that_stopped_goes_on_when_somebody_has_looked(desk: Client) -> None:
+    day = ChargeDay.objects.create(on=clock.today(), stopped_why="41 % were declined", stopped_at=clock.now())
+    assert "41 % were declined" in desk.get("/admin/").content.decode()
+    for _ in range(2):
+        desk.post(reverse("admin:donations_chargeday_go_on", args=[day.pk]))
+    day.refresh_from_db()
+    assert day.stopped_at is None
+    assert day.let_go_on_by is not None
+    assert AuditEntry.objects.filter(action="let charging go on").count() == 1
