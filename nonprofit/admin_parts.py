@@ -38,10 +38,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A button that sends a POST: what it says, where it goes, and a question before it is done, if any."""
+    """A button: what it says and where it goes. It sends a POST, which does it; is_page: a page asks first."""
 
     label: str
     url: str
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,12 @@ class OneRowAdmin(AuditedAdmin[Row]):
         if object_id == "1":
             self.model._default_manager.get_or_create(pk=1)
         return super().get_object(request, object_id, from_field)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(self.opts.verbose_name_plural), "subtitle": None}
+        return super().change_view(request, object_id, form_url, title | (extra_context or {}))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if self.has_view_or_change_permission(request):

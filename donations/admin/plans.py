@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from donations import plan_forms
@@ -18,7 +18,7 @@ from donations.models import Donor, Gift, Installment, Plan
 from donations.recurring import forecast, letters, plans
 from nonprofit import clock
 from nonprofit.admin_filters import dates
-from nonprofit.admin_parts import Column, Panel, ShownAdmin, actor, audit_panel, link, may, url_of
+from nonprofit.admin_parts import Column, Deed, Panel, ShownAdmin, actor, audit_panel, link, may, url_of
 from nonprofit.admin_site import Figure, on_desk
 from nonprofit.money import Money
 
@@ -83,32 +83,24 @@ class PlanAdmin(ShownAdmin[Plan]):
 
     @admin.display(description="Next", ordering="next_due_on")
     def next_shown(self, plan: Plan) -> object:
-        return letters.next_on(plan) if plan.is_running else None
+        return date_format(next_on) if plan.is_running and (next_on := letters.next_on(plan)) else None
 
     @admin.display(description="Card")
     def card(self, plan: Plan) -> str:
         return card(plan)
 
-    def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
-        panels = [self._changes(request, row), installments_panel(row)]
-        panels.append(gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}"))
-        if may(request, "nonprofit.view_auditentry"):
-            panels.append(audit_panel([row]))
-        return [panel for panel in panels if panel is not None]
-
-    def _changes(self, request: HttpRequest, row: Plan) -> Panel | None:
+    def deeds(self, request: HttpRequest, row: Plan) -> list[Deed]:
+        """What can be changed for somebody on the phone; they get the letter that they would get from their portal."""
         if not may(request, MANAGE) or not may(request, SEES):
-            return None
-        offered = [(name, plan_forms.CHANGES[name].title) for name in plan_forms.offered(row)]
-        if not offered:
-            return None
-        links = format_html_join(
-            " ",
-            '<a class="button" href="{}">{}</a>',
-            [(reverse("admin:donations_plan_ask", args=[row.pk, name]), title) for name, title in offered],
-        )
-        said = "As yourself, for somebody on the phone. They get the letter that they would get from their portal."
-        return Panel("Change it", [], [], said, more=links)
+            return []
+        return [
+            Deed(plan_forms.CHANGES[name].title, reverse("admin:donations_plan_ask", args=[row.pk, name]), is_page=True)
+            for name in plan_forms.offered(row)
+        ]
+
+    def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
+        panels = [installments_panel(row), gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}")]
+        return [*panels, audit_panel([row])] if may(request, "nonprofit.view_auditentry") else panels
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -228,6 +220,10 @@ def plans_that_wait(request: HttpRequest) -> list[Figure]:
     waiting = running.filter(status=Plan.Status.WAITING).count()
     past_due = running.filter(status=Plan.Status.PAST_DUE).count()
     figures = []
+    tomorrow = Plan.objects.ours().running().filter(next_due_on__lte=forecast.in_days(1)).count()
+    figures.append(
+        Figure("Due by tomorrow", str(tomorrow), reverse("admin:donations_plan_forecast"), note="monthly gifts")
+    )
     if waiting:
         figures.append(Figure("Plans without a card", str(waiting), f"{url}?status__exact=waiting", is_trouble=True))
     if past_due:
