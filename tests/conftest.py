@@ -9,6 +9,7 @@ from pathlib import Path
 import django
 import hypothesis
 import pytest
+from django.conf import settings
 from django.db import connection
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
@@ -59,6 +60,8 @@ if not shards.ONLY_HANDS_OUT:
     os.environ.update(SITE.settings())
     SITE.collect_static()
     django.setup()
+    # Every test client is a site of its own, and would look through all static files for its first request.
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,9 +14,8 @@ def arguments() -> list[str]:
     """What makes pytest hand the suite out; nothing where the servers are not our own but given."""
     if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         return []  # the processes would empty each other's databases
-    # Each has a database, a worker, a web server and a browser to run: with less than two cores for each, tests that
-    # type as fast as the page answers outrun it.
-    processes = int(os.environ.get("TEST_PROCESSES", "0")) or min((os.cpu_count() or 1) // 2, MOST)
+    # Each mostly waits: for its database, its worker, its web server, its browser.
+    processes = int(os.environ.get("TEST_PROCESSES", "0")) or min(os.cpu_count() or 1, MOST)
     if processes < 2:
         return []
     os.environ["TESTS_HANDED_OUT"] = "true"
