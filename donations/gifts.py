@@ -174,6 +174,20 @@ def apply_payment(gift_id: int, payment: gateway.Payment) -> Gift:
     return Gift.objects.get(pk=gift_id)
 
 
+def is_booked(payment: gateway.Payment) -> bool:
+    """Whether `settle` has done all it can for this payment: its charge is in the ledger, and so is its fee.
+
+    Ledger lines are never changed and come in one transaction with all that follows from them, so no lock is needed:
+    most of Stripe's news is about what the page or the worker has booked itself, a moment before.
+    """
+    charge = payment.charge
+    if charge is None or charge.balance is None:
+        return False
+    kinds = set(LedgerEntry.objects.filter(source=charge.id).values_list("kind", flat=True))
+    has_fee = LedgerEntry.Kind.FEE in kinds or not charge.balance.fee_minor
+    return LedgerEntry.Kind.GIFT in kinds and has_fee
+
+
 @transaction.atomic
 def settle(gift_id: int, payment: gateway.Payment) -> Gift:
     """The money of a paid PaymentIntent is booked: gift, ledger lines (+gift, -fee), donor, receipt due, audit.

@@ -95,6 +95,8 @@ def _payment(event: StripeEvent) -> Answer:
     if event.type == "payment_intent.requires_action" and installment is None:
         return IGNORED  # The supporter is at the page, and answers there.
     payment = gateway.retrieve_payment(event.object_id)
+    if payment.is_paid and gifts.is_booked(payment):
+        return Answer()
     steps: list[Callable[[], object]] = []
     if installment is not None:
         steps.append(partial(outcomes.apply, installment.pk, payment))

@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from donations.models import ChargeDay, Donor, Gift, Installment, Plan, Renewals
@@ -87,19 +87,30 @@ def _take(day: ChargeDay, plans: dict[int, Plan]) -> list[int]:
         one.claimed_at, one.sent_at, one.next_try_at = now, None, now + CLAIM
         one.stripe_payment_method_id = plan.stripe_payment_method_id
         taken.append(one)
-    # One statement for all gifts, then one for all installments that name them.
     Gift.objects.bulk_create(new)
     for one in taken:
         one.gift = one.gift  # the id that the gift has now
-    Installment.objects.bulk_update(
-        taken,
-        [
-            *("gift", "status", "tries", "amount_minor", "covered_fee_minor", "claimed_at", "sent_at", "next_try_at"),
-            "stripe_payment_method_id",
-        ],
-    )
+    _write(taken)
     day.save(update_fields=["claimed", "claimed_minor"])
     return [one.pk for one in taken]
+
+
+def _write(taken: list[Installment]) -> None:
+    """What was claimed, in one statement: Django's own for many rows takes ten times as long."""
+    names = ("id", "gift_id", "status", "tries", "amount_minor", "covered_fee_minor", "claimed_at", "next_try_at")
+    columns = [[getattr(one, name) for one in taken] for name in (*names, "stripe_payment_method_id")]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE donations_installment AS one SET gift_id = new.gift_id, status = new.status, tries = new.tries,
+                amount_minor = new.amount_minor, covered_fee_minor = new.covered_fee_minor,
+                claimed_at = new.claimed_at, sent_at = NULL, next_try_at = new.next_try_at,
+                stripe_payment_method_id = new.card
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::smallint[], %s::bigint[], %s::bigint[],
+                %s::timestamptz[], %s::timestamptz[], %s::text[])
+                AS new (id, gift_id, status, tries, amount_minor, covered_fee_minor, claimed_at, next_try_at, card)
+            WHERE one.id = new.id""",
+            columns,
+        )
 
 
 def _left_out(plan: Plan, one: Installment) -> Installment.Reason | None:

@@ -21,6 +21,8 @@ GOOD = "pm_card_visa"
 # Can be saved, then is declined.
 DECLINES = "pm_card_chargeCustomerFail"
 ASKS = "pm_card_authenticationRequired"
+# One for all tests: each new one would build the whole site's middleware.
+STRIPE = Client()
 
 
 def plan(card: str = GOOD, **fields: Any) -> Plan:
@@ -67,7 +69,7 @@ def taken() -> list[int]:
 def receive(payload: bytes, signature: str) -> int:
     """Our webhook, as Stripe would call it; its status."""
     where = reverse("donations:webhook")
-    answer = Client().post(where, payload, content_type="application/json", headers={"Stripe-Signature": signature})
+    answer = STRIPE.post(where, payload, content_type="application/json", headers={"Stripe-Signature": signature})
     return int(answer.status_code)
 
 
