@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -30,9 +30,9 @@ AGAIN = timedelta(hours=1)
 # Where anybody can ask whether a paper is genuine; printed on each, with its code.
 CHECK_URL = f"{settings.BASE_URL}/receipts/check/"
 BY_CARD = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
+in_words = wording.in_words
 # Kinds for which the law leaves us a choice; the others spare the query.
 CHOSEN = frozenset({Gift.Kind.IRA, Gift.Kind.VEHICLE})
-in_words = wording.in_words
 
 
 def make_due(gift: Gift) -> None:
@@ -162,12 +162,11 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
     if not drafts:
         return []
     today = clock.today()
-    printed = {"issued_on": wording.in_words(today), "issued_on_iso": today.isoformat(), "check_url": CHECK_URL}
     first, last = _take_numbers(series, today.year, len(drafts))
     receipts = []
     for sequence, draft in enumerate(drafts, start=first):
         full = f"{series}-{today.year}-{sequence:06d}"
-        snapshot = draft.facts | printed | {"number": full}
+        snapshot = draft.facts | numbered(full, today)
         last = chain.link(last, snapshot)
         receipts.append(
             Receipt(
@@ -185,6 +184,12 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
     Receipt.objects.bulk_create(receipts)
     ReceiptBook.objects.filter(series=series, year=today.year).update(last_chain=last)
     return receipts
+
+
+def numbered(number: str, on: date) -> dict[str, Any]:
+    """What a paper says of itself once it has its number, issued that day."""
+    day = {"issued_on": wording.in_words(on), "issued_on_iso": on.isoformat()}
+    return day | {"check_url": CHECK_URL, "number": number}
 
 
 def _take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
@@ -333,7 +338,8 @@ def letterhead(who: Organization) -> dict[str, Any]:
         "ein": who.ein,
         "phone": who.phone,
         "email": who.email,
-        "website": who.website,
+        # As people say it, which also breaks less badly at a line's end.
+        "website": who.website.partition("://")[2].rstrip("/"),
         "brand_color": who.brand_color,
         "accent_color": who.accent_color,
         "signatory_name": who.signatory_name,

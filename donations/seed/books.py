@@ -228,7 +228,7 @@ class Books:
         self._last[series, day.year] += 1
         sequence = self._last[series, day.year]
         number = f"{series}-{day.year}-{sequence:06d}"
-        facts |= {"number": number, "issued_on": issue.in_words(day), "issued_on_iso": day.isoformat()}
+        facts |= issue.numbered(number, day)
         linked = chain.link(self._chain.get((series, day.year), ""), facts)
         self._chain[series, day.year] = linked
         return Receipt(
