@@ -1,5 +1,6 @@
 """Months: closed in order when everything is explained, once however many press, never changed, reopened by two."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -8,8 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
-from donations import gifts, reversals
+from donations import corrections, disputes, gifts, refunds, reversals
 from donations.books import balance, bank, compare, months, tie_out
+from donations.books.exports import flow
 from donations.models import (
     BalanceSweep,
     BankLine,
@@ -21,12 +23,14 @@ from donations.models import (
     LedgerEntry,
     Month,
     Payout,
+    Receipt,
     ReceiptDue,
 )
 from donations.receipts import issue
 from nonprofit import clock
 from nonprofit.models import AuditEntry, User
 from tests import builders
+from tests.donations import money_back
 from tests.donations.bookkeeping import (
     DAY,
     account,
@@ -39,6 +43,7 @@ from tests.donations.bookkeeping import (
     noon,
     paid_out,
 )
+from tests.donations.exported import content
 from tests.donations.test_compare import line, statement, swept, whole
 from tests.donations.test_settle import at_once
 
@@ -215,6 +220,48 @@ def test_late_facts_of_every_verb_book_on_the_first_open_day_and_keep_their_inst
     # What was late stands in the closed month's equation by its own name, and the equation still ties.
     clearing = tie_out.equations(NOVEMBER)[0]
     assert "clearing-later" in [part.code for part in clearing.ours]
+
+
+def test_the_closed_months_file_is_the_same_whatever_its_gifts_become() -> None:
+    user = clear()
+    check = Gift.objects.filter(kind="check").order_by("pk")[0]
+    with clock.standing_at(noon(DAY)):
+        names = ("in parts", "whole", "dispute lost", "dispute won", "wrong donor")
+        gift = {one: builders.receipted_gift(amount_minor=10_000, payment_intent_id=f"pi_{one}") for one in names}
+    months.close(NOVEMBER, user=user, override_reason="These charges were never at Stripe")
+    before = Export.objects.get(month__starts_on=NOVEMBER)
+    flow.make(before.pk)
+    file = content(before)
+
+    for number, minor in enumerate((2_500, 1, 7_499), start=1):
+        refunds.apply(gift["in parts"].pk, money_back.refund(gift["in parts"], number, minor))
+    refunds.apply(gift["whole"].pk, money_back.refund(gift["whole"], 1, 10_000))
+    for end in ("lost", "won"):
+        for status in ("needs_response", end):
+            disputes.apply(money_back.dispute(gift[f"dispute {end}"], status), gift[f"dispute {end}"].pk)
+    reversals.reverse(check.pk, reason="bounced", noticed_on=DAY + timedelta(days=8), actor="staff:1")
+    someone_else = builders.donor(name="Bob Lind", email="bob@example.org")
+    right = corrections.Correction(donor=someone_else, note="two of that name")
+    corrections.correct(gift["wrong donor"].pk, right, actor="staff:1")
+
+    before.refresh_from_db()
+    assert hashlib.sha256(content(before)).hexdigest() == before.sha256 == hashlib.sha256(file).hexdigest()
+    # Nor is it only the kept bytes: made from the books of today, it is the same but for its own number.
+    Export.objects.filter(pk=before.pk).update(voided_at=clock.now())
+    again = Export.objects.create(
+        profile=before.profile, filters=before.filters, month=before.month, made_by="staff:1", asked_at=before.asked_at
+    )
+    flow.make(again.pk)
+    assert content(again).replace(again.public_id.encode(), b"") == file.replace(before.public_id.encode(), b"")
+    # All that happened stands in December's: in its lines, and on its papers.
+    late = LedgerEntry.objects.filter(booked_on__gte=DECEMBER)
+    assert late.filter(kind="refund").aggregate(sum=Sum("amount_minor"))["sum"] == -20_000
+    assert late.filter(kind="reversal").get().amount_minor == -check.amount_minor
+    assert late.filter(kind__startswith="dispute").count() == 5
+    assert {paper.gift_id for paper in Receipt.objects.filter(replaces__isnull=False)} == {
+        gift["in parts"].pk,
+        gift["wrong donor"].pk,
+    }
 
 
 def test_postgresql_refuses_a_line_in_a_closed_month() -> None:
