@@ -4,13 +4,18 @@ One table says it all; each row is booked with and without an e-mail address, wi
 benefits declined, accepted or not offered. Rules named are those of the domain notes.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from donations import offline
 from donations.models import Donor, Gift, GiftDetail, LedgerEntry, Receipt, ReceiptDue, ReceiptPdf
@@ -164,6 +169,24 @@ def test_each_kind_gets_its_paper(row: Row, email: str | None, is_recognized: bo
     assert (receipt.pdf.email is None) == (email is None)
     assert gift.soft_credits.count() == int(is_recognized), "and the money is counted once (rule 89)"
     assert LedgerEntry.objects.filter(gift=gift).count() <= 1
+
+
+@pytest.mark.django_db
+@ROWS
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(minor=st.integers(1, 2_000_000_000))
+def test_every_sum_that_is_printed_is_in_the_ledger_to_the_cent(row: Row, minor: int) -> None:
+    gift = recorded(row, email=None, amount_minor=minor)
+    receipt = paper_of(gift)
+    text = " ".join(page.extract_text() for page in PdfReader(BytesIO(bytes(receipt.pdf.file.content))).pages)
+    sums = set(re.findall(r"\$[\d,]+\.\d\d", text))
+    booked = sum(LedgerEntry.objects.filter(gift=gift).values_list("amount_minor", flat=True))
+    if kinds.KINDS[row.kind].is_property:
+        # What we think it was worth is in the books alone (rules 30 and 32).
+        assert (booked, sums) == (row.facts.get("internal_value_minor", 0), set())
+        return
+    assert booked == minor
+    assert sums == {str(Money(minor))}
 
 
 # What the benefits do: "declined", "accepted" or None, where nothing was offered.

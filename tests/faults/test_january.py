@@ -35,7 +35,7 @@ def clock_strikes(stack: Stack) -> None:
 
 def work(stack: Stack, count: int) -> None:
     """The worker makes so many papers; whenever it has nothing to do, the clock strikes."""
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + max(600, SUPPORTERS // 5)
     while made() < count:
         assert time.monotonic() < deadline, f"{made()} of {count} papers"
         # A worker that is busy is left to it.
