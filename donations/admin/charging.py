@@ -4,11 +4,14 @@ from typing import cast
 
 from django.contrib import admin
 from django.db import transaction
+from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 
 from donations.admin.policy import ChoicesAdmin
-from donations.models import ChargeDay, Renewals
+from donations.models import ChargeDay, Plan, Renewals
+from donations.recurring import charging, dates, forecast
 from nonprofit import audit, clock, nudge
 from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, audit_panel, may, verb
 from nonprofit.admin_site import Figure, on_desk
@@ -90,4 +93,26 @@ def charging_stopped(request: HttpRequest) -> list[Figure]:
     if day is not None:
         url = reverse("admin:donations_chargeday_change", args=[day.pk])
         figures.append(Figure("Charging", "stopped", url, is_trouble=True, note=day.stopped_why, rank=0))
-    return figures
+    return [*figures, *_unanswered(), *_overdue()]
+
+
+def _unanswered() -> list[Figure]:
+    """Charges that nobody knows the outcome of, however often Stripe was asked."""
+    found = charging.unanswered().aggregate(count=Count("pk"), oldest=Min("claimed_at"))
+    if not found["count"]:
+        return []
+    since = date_format(clock.local_date(found["oldest"]), "F j")
+    url = reverse("admin:donations_installment_changelist") + "?status__in=charging,unknown"
+    return [Figure("Charges without an answer", str(found["count"]), url, is_trouble=True, note=f"since {since}")]
+
+
+def _overdue() -> list[Figure]:
+    """Plans whose next date should have been made and was not."""
+    found = dates.overdue(clock.today()).aggregate(count=Count("pk"), oldest=Min("next_due_on"))
+    if not found["count"]:
+        return []
+    until = forecast.in_days(-1)
+    url = f"{reverse('admin:donations_plan_changelist')}?provider__exact=ours&next_due_on_to={until}"
+    url += f"&status__in={','.join(Plan.RUNNING)}"
+    since = date_format(found["oldest"], "F j")
+    return [Figure("Dates that do not come", str(found["count"]), url, is_trouble=True, note=f"since {since}")]

@@ -37,6 +37,7 @@ class Installment(models.Model):
         STOPPED = "stopped", "the plan was stopped"
         NO_CARD = "no_card", "there was no card that worked"
         DECLINED = "declined", "every try was declined"
+        UNANSWERED = "unanswered", "the bank's question was not answered"
         STAFF = "staff", "staff left it out"
 
     OPEN = (Status.SCHEDULED, Status.CHARGING, Status.UNKNOWN, Status.PROCESSING, Status.RETRYING, Status.WAITING)

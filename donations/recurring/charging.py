@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from donations import gateway, gifts
 from donations.models import Gift, Installment, Plan, Renewals
@@ -68,9 +69,11 @@ def _carry_on(one: Installment) -> gateway.Payment | None:
     """From wherever the last worker was; the payment as it stands then, None when it must not be sent any more."""
     is_repeated = one.sent_at is not None or one.status == Status.UNKNOWN
     payment = _payment(one)
-    if payment.status not in UNSENT or (is_repeated and _is_answered(one, payment)):
+    if _is_settled_question(one, payment):
         return payment
-    card = _may_send(one)
+    if is_repeated and _is_answered(one, payment):
+        return payment
+    card = _may_send(one) if _is_alone(one) else None
     if card is None:
         _close(one)
         return None
@@ -86,6 +89,35 @@ def _carry_on(one: Installment) -> gateway.Payment | None:
         if payment.status in UNSENT and not _is_answered(one, payment):
             raise
         return payment
+
+
+def _is_settled_question(one: Installment, payment: gateway.Payment) -> bool:
+    """Whether the payment stands where nothing may be sent: it is paid, under way, closed, or its bank asks.
+
+    A question about a card that another has taken the place of is moot: left unanswered, it would hold the date's only
+    payment for ever. Stripe lets one be confirmed anew: "PaymentIntents", statuses that may be confirmed,
+    https://docs.stripe.com/payments/paymentintents/lifecycle (read 2026-11-26).
+    """
+    if payment.status == "requires_action" and payment.card is not None:
+        return payment.card.payment_method_id == one.stripe_payment_method_id
+    return payment.status not in UNSENT
+
+
+def _is_alone(one: Installment) -> bool:
+    """Whether no earlier date of the plan can be paid beside this one any more: what is still open is closed first.
+
+    One that was paid before it could be closed is booked as its own date. False while a bank is at work on it.
+    """
+    for gift in unclosed().filter(plan=one.plan_id):
+        try:
+            closed = gifts.expire(gift)
+        except gateway.GatewayRefused as error:
+            # Stripe knows no such payment, so nobody can pay it.
+            logger.error("payment not closed", extra={"gift": gift.pk, "code": error.code})
+            continue
+        if closed.status == Gift.Status.PROCESSING:
+            return False
+    return True
 
 
 def _payment(one: Installment) -> gateway.Payment:
@@ -218,15 +250,30 @@ def processing() -> list[int]:
     return list(slow.order_by("pk").values_list("pk", flat=True))
 
 
-def close_unpaid(limit: int = 200) -> int:
-    """Payments of dates that are over and were not paid are closed at Stripe, so that nobody can still pay them."""
+def unanswered() -> QuerySet[Installment]:
+    """Charges without an outcome after an hour of asking: somebody should look at Stripe's dashboard, or at our log."""
+    long = clock.now() - timedelta(hours=1)
+    return Installment.objects.filter(status__in=[Status.CHARGING, Status.UNKNOWN], claimed_at__lt=long)
+
+
+def unclosed() -> QuerySet[Gift]:
+    """Payments of dates that are over and were not paid, which somebody could still pay."""
     over = Installment.objects.filter(status__in=[Status.FAILED, Status.SKIPPED])
-    stale = Gift.objects.filter(installment__in=over, status__in=[Gift.Status.PENDING, Gift.Status.FAILED])
-    done = 0
-    for gift in stale.order_by("pk")[:limit]:
+    return Gift.objects.filter(
+        installment__in=over, status__in=[Gift.Status.PENDING, Gift.Status.FAILED, Gift.Status.PROCESSING]
+    )
+
+
+def close_unpaid(limit: int = 200) -> int:
+    """Payments of dates that are over and were not paid are closed at Stripe, so that nobody can still pay them.
+
+    How many were looked at. Safe twice and at once. What cannot be closed goes behind all others that wait.
+    """
+    stale = unclosed().exclude(status=Gift.Status.PROCESSING).order_by("changed_at", "pk")[:limit]
+    for gift in stale:
         try:
             gifts.expire(gift)
         except gateway.GatewayError as error:
             logger.warning("payment not closed", extra={"gift": gift.pk, "error": type(error).__name__})
-        done += 1
-    return done
+        unclosed().filter(pk=gift.pk).update(changed_at=clock.now())
+    return len(stale)

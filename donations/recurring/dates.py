@@ -1,13 +1,14 @@
 """Dates become installments: each date that has come gets exactly one row, to be charged or with its reason."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Q
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from donations.models import Campaign, Installment, Plan, Renewals
@@ -15,15 +16,11 @@ from donations.recurring import states
 from donations.rules import due
 from nonprofit import clock
 
+logger = logging.getLogger(__name__)
+
 # Plans locked and written in one transaction.
 CHUNK = 500
 Status, Reason = Installment.Status, Installment.Reason
-# Why a date is given up when the next one has come and nobody could be charged for it.
-GIVEN_UP = {
-    Status.SCHEDULED: (Status.SKIPPED, Reason.OUTAGE),
-    Status.RETRYING: (Status.FAILED, Reason.DECLINED),
-    Status.WAITING: (Status.FAILED, Reason.NO_CARD),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,8 @@ def come_due() -> int:
     """Every plan's dates up to today have their installments; how many were made.
 
     Safe twice, at once, and killed: each chunk commits by itself, a date is unique, and a plan that somebody else
-    holds is passed by until the next time. Call outside any transaction.
+    holds is passed by until the next time. One whose dates cannot be made is named in the log and stands among
+    `overdue`; the others get theirs. Call outside any transaction.
     """
     made, place = 0, Place()
     while True:
@@ -58,16 +56,43 @@ def _chunk(place: Place, today: date) -> tuple[int, Place | None]:
     if not plans:
         return 0, None
     last = Place(plans[-1].next_due_on or date.min, plans[-1].pk)
+    return _make_what_can_be(plans, today), last if len(plans) == CHUNK else None
+
+
+def _make_what_can_be(plans: Sequence[Plan], today: date) -> int:
+    try:
+        return _make(plans, today)
+    except (OperationalError, InterfaceError):
+        raise  # The database is in trouble, and no plan is to blame.
+    except Exception:
+        # Catches everything: one plan that is not as it should be must not keep everybody's dates from coming.
+        if len(plans) == 1:
+            logger.exception("dates not made", extra={"plan": plans[0].pk})
+            return 0
+    # Read again, because they were changed in memory; their rows are still locked.
+    anew = Plan.objects.select_related("donor", "campaign").filter(pk__in=[plan.pk for plan in plans])
+    return sum(_make_what_can_be([plan], today) for plan in anew.order_by("next_due_on", "pk"))
+
+
+@transaction.atomic
+def _make(plans: Sequence[Plan], today: date) -> int:
     standing = {one.plan_id: one for one in Installment.objects.filter(plan__in=plans, status__in=Installment.OPEN)}
     prices = Prices()
     rows = [row for plan in plans for row in _rows(plan, standing.get(plan.pk), today, prices)]
     Installment.objects.bulk_create(rows)
-    running = [plan for plan in plans if plan.is_running]
-    _write(running)
-    return len(rows), last if len(plans) == CHUNK else None
+    _write([plan for plan in plans if plan.is_running])
+    return len(rows)
 
 
-def _write(plans: list[Plan]) -> None:
+def overdue(today: date) -> QuerySet[Plan]:
+    """Plans whose next date has passed and was not made: a charge before it has no outcome yet, or something is wrong.
+
+    Dates are made every hour, so that by midnight none of a sound plan is left.
+    """
+    return Plan.objects.ours().running().filter(next_due_on__lt=today)
+
+
+def _write(plans: Sequence[Plan]) -> None:
     """Where each plan has come to, in one statement: Django's own for many rows takes ten times as long."""
     columns: list[Any] = [
         [plan.pk for plan in plans],
@@ -125,7 +150,7 @@ def _rows(plan: Plan, standing: Installment | None, today: date, prices: Prices)
     reading = due.read(terms(plan), plan.next_due_on, today)
     is_charged = any(what == due.What.CHARGE for _, what in reading.dates)
     if is_charged and standing is not None:
-        states.close(standing, *GIVEN_UP[Status(standing.status)])
+        states.give_up(plan, standing)
     for day, what in reading.dates:
         yield _row(plan, day, what, prices)
     plan.next_due_on = reading.next_on

@@ -204,9 +204,7 @@ def ended(plan: Plan, in_flight: Installment | None = None) -> OutgoingEmail | N
 
 
 def declined(plan: Plan, one: Installment, again_on: date) -> OutgoingEmail | None:
-    """The first decline of a date: when it is tried again. Later ones are silent until it is over."""
-    if one.tries > 1:
-        return None
+    """The first decline of a date on each card: when it is tried again. Later ones are silent until it is over."""
     said = dunning.says(one.code)
     because = f": {said}" if said else ""
     words = Words(
@@ -220,7 +218,7 @@ def declined(plan: Plan, one: Installment, again_on: date) -> OutgoingEmail | No
         button="Use another card",
         page="members:plan_card",
     )
-    return _queue(plan, f"declined-{one.pk}", words)
+    return _queue(plan, f"declined-{one.pk}-{one.stripe_payment_method_id}", words)
 
 
 def needs_card(plan: Plan, one: Installment) -> OutgoingEmail | None:

@@ -105,5 +105,7 @@ def _end_unpaid(plan_id: int, last: date) -> bool:
     standing = states.open_of(plan)
     if standing is not None and standing.status in standing.IN_FLIGHT:
         return False
+    if standing is not None and standing.tries:
+        states.give_up(plan, standing)
     states.end(plan, Plan.End.FAILED, actor=states.TASK)
     return True

@@ -6,7 +6,7 @@ from donations import gateway, gifts
 from donations.models import Attempt, Gift, Installment, Plan
 from donations.recurring import dates, letters, states
 from donations.rules import dunning
-from nonprofit import clock
+from nonprofit import clock, nudge
 
 Status, Reason = Installment.Status, Installment.Reason
 
@@ -39,7 +39,8 @@ def apply(installment_id: int, payment: gateway.Payment, *, tries: int | None = 
         if one.is_open:
             states.close(one, Status.SKIPPED, Reason.STAFF)
     elif payment.status == "requires_action":
-        _declined(plan, one, "authentication_required")
+        if not _is_of_another_card(plan, one, payment):
+            _declined(plan, one, "authentication_required")
     elif payment.last_error is not None and not _is_of_another_try(one, payment.last_error, tries):
         _decline(plan, one, payment, payment.last_error)
     return one
@@ -49,6 +50,16 @@ def _is_of_another_try(one: Installment, error: gateway.Decline, tries: int | No
     """A refusal without a charge's id may be an earlier try's; the worker who makes this one hears its own."""
     is_under_way = one.status in (Status.CHARGING, Status.UNKNOWN)
     return not error.source and is_under_way and tries != one.tries
+
+
+def _is_of_another_card(plan: Plan, one: Installment, payment: gateway.Payment) -> bool:
+    """Whether the bank asks about a card that is not charged any more: its question stands until the next try."""
+    if payment.card is None:
+        return False
+    asked = payment.card.payment_method_id
+    if one.status in (Status.CHARGING, Status.UNKNOWN):
+        return asked != one.stripe_payment_method_id
+    return asked != plan.stripe_payment_method_id
 
 
 def gift_settled(gift: Gift, **_: object) -> None:
@@ -129,6 +140,14 @@ def _declined(plan: Plan, one: Installment, code: str) -> None:
         states.close(one, Status.SKIPPED, Reason.PAUSED)
         return
     one.code = code
+    is_under_way = one.status in (Status.CHARGING, Status.UNKNOWN)
+    if is_under_way and one.stripe_payment_method_id != plan.stripe_payment_method_id:
+        # Another card was saved while this one was asked: what this bank says is of no interest to anybody any more.
+        one.next_try_at = clock.now()
+        _set(one, Status.RETRYING)
+        states.trouble(plan, Plan.Status.PAST_DUE)
+        nudge.after_commit("donations.tasks.charge_installments")
+        return
     following = dunning.after(code, tries=one.tries, due_on=one.due_on, today=clock.today())
     if following.step == dunning.Step.RETRY:
         assert following.on is not None

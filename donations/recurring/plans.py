@@ -237,9 +237,7 @@ def stop(plan_id: int, *, by: Agreed, words: str = "") -> Installment | None:
     if not plan.is_ours and plan.is_running:
         raise CannotChange("This gift is managed at Stripe.")
     ended_by = Plan.End.ASKED if by.actor == SUPPORTER else Plan.End.STAFF
-    in_flight = states.end(plan, ended_by, actor=by.actor, words=words)
-    nudge.after_commit("donations.tasks.close_unpaid")
-    return in_flight
+    return states.end(plan, ended_by, actor=by.actor, words=words)
 
 
 @transaction.atomic(durable=True)

@@ -1,14 +1,24 @@
 """The states of a plan whose row is locked: into trouble, well again, ended; and the date that is open, closed."""
 
 from datetime import date
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from donations.models import Gift, Installment, Plan
 from donations.recurring import letters
-from nonprofit import audit, clock
+from nonprofit import audit, clock, nudge
 from nonprofit.models import AuditEntry
 
 TASK = "task"
+Status, Reason = Installment.Status, Installment.Reason
+# Why a date is given up that nobody could be charged for.
+GIVEN_UP = {
+    Status.SCHEDULED: (Status.SKIPPED, Reason.OUTAGE),
+    Status.RETRYING: (Status.FAILED, Reason.DECLINED),
+    Status.WAITING: (Status.FAILED, Reason.NO_CARD),
+}
 
 
 def locked(plan_id: int) -> Plan:
@@ -128,8 +138,16 @@ def leave_out(plan: Plan, reason: Installment.Reason) -> Installment | None:
         return None
     if standing.status in Installment.IN_FLIGHT and standing.sent_at is not None:
         return standing
-    close(standing, Installment.Status.SKIPPED, reason)
+    close(standing, Status.SKIPPED, reason)
     return None
+
+
+def give_up(plan: Plan, standing: Installment) -> None:
+    """The open date of the locked plan, which is not under way, is over unpaid, with its reason."""
+    status, reason = GIVEN_UP[Status(standing.status)]
+    if standing.status == Status.WAITING and plan.waiting_for == Plan.WaitingFor.AUTHENTICATION:
+        reason = Reason.UNANSWERED
+    close(standing, status, reason)
 
 
 def _in_flight(plan: Plan) -> Installment | None:
@@ -141,3 +159,6 @@ def close(installment: Installment, status: Installment.Status, reason: str = ""
     installment.status, installment.reason = status, reason
     installment.next_try_at, installment.done_at = None, clock.now()
     installment.save(update_fields=["status", "reason", "next_try_at", "done_at"])
+    if installment.gift_id is not None and status != Status.PAID:
+        # From now on nobody may say yes to it: its payment is closed at Stripe. One message for all that close now.
+        transaction.on_commit(partial(nudge.soon, "donations.tasks.close_unpaid"))

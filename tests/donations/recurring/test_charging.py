@@ -193,7 +193,7 @@ def test_a_soft_decline_is_tried_again_on_its_days_and_then_a_card_is_asked_for(
     assert tried == [0, 3, 7, 14]
     assert (made.status, made.waiting_for, made.trouble_since) == ("waiting", "card", DUE)
     assert Attempt.objects.filter(outcome="declined").count() == 4
-    assert told() == [f"declined-{one.pk}", f"needs-card-{one.pk}-4"]
+    assert told() == [f"declined-{one.pk}-{made.stripe_payment_method_id}", f"needs-card-{one.pk}-4"]
     assert taken() == []
 
 

@@ -179,6 +179,27 @@ def test_after_its_agreed_last_day_a_plan_is_over() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("broken", ["a rhythm that we do not have", "a date twice"])
+def test_one_plan_that_is_not_as_it_should_be_does_not_keep_the_dates_of_others_from_coming(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, bad, after = builders.plan(), builders.plan(), builders.plan()
+    if broken == "a date twice":
+        row = {"status": "skipped", "reason": "asked", "amount_minor": 2500, "currency": "usd"}
+        Installment.objects.create(plan=bad, due_on=DUE, **row)
+    else:
+        Plan.objects.filter(pk=bad.pk).update(interval="weekly")
+    with at(DUE):
+        assert [dates.come_due(), dates.come_due()] == [2, 0]
+    assert [rows(plan) for plan in (before, after)] == [[(DUE, "scheduled", "")]] * 2
+    assert [record.__dict__["plan"] for record in caplog.records if record.name == dates.__name__] == [bad.pk] * 2
+    bad.refresh_from_db()
+    assert (bad.status, bad.next_due_on) == ("active", DUE)
+    assert list(dates.overdue(date(2026, 12, 16))) == [bad]
+    assert not dates.overdue(DUE).exists()
+
+
+@pytest.mark.django_db
 def test_plans_managed_at_stripe_have_no_dates_of_ours() -> None:
     builders.plan(provider="stripe", stripe_subscription_id="sub_1")
     with at(DUE):

@@ -1,12 +1,13 @@
 """Monthly gifts at the desk: changed for somebody on the phone, what is to come, the switch, a day that stopped."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
+from donations.admin.charging import charging_stopped
 from donations.models import ChargeDay, Plan, Renewals
 from nonprofit import clock
 from nonprofit.models import AuditEntry, OutgoingEmail
@@ -79,3 +80,22 @@ def test_a_day_that_stopped_goes_on_when_somebody_has_looked(desk: Client) -> No
     assert day.stopped_at is None
     assert day.let_go_on_by is not None
     assert AuditEntry.objects.filter(action="let charging go on").count() == 1
+
+
+def test_charges_without_an_answer_and_dates_that_do_not_come_stand_on_the_desk(desk: Client) -> None:
+    plans = [builders.plan(next_due_on=clock.today() - timedelta(days=2)) for _ in range(3)]
+    for plan, hours in zip(plans, (0, 30, 80), strict=True):
+        one = {"due_on": date(2026, 11, 15), "amount_minor": 2500, "currency": "usd", "status": "unknown"}
+        claimed_at = clock.now() - timedelta(hours=hours)
+        plan.installments.create(gift=builders.pending_gift(plan=plan), claimed_at=claimed_at, **one)
+    figures = charging_stopped(desk.get("/admin/").wsgi_request)
+    told = {figure.label: figure for figure in figures}
+    oldest = clock.local_date(clock.now() - timedelta(hours=80))
+    silent, late = told["Charges without an answer"], told["Dates that do not come"]
+    assert (silent.value, silent.is_trouble, silent.note) == ("2", True, f"since {oldest:%B} {oldest.day}")
+    assert (late.value, late.is_trouble) == ("3", True)
+    page = desk.get(silent.url).content.decode()
+    assert page.count("outcome not known yet") >= 3
+    assert desk.get(late.url).content.decode().count("field-amount_shown") == 3
+    desk.force_login(builders.staff("Data entry"))
+    assert charging_stopped(desk.get("/admin/").wsgi_request) == []
