@@ -149,7 +149,10 @@ def _setup(event: StripeEvent) -> Answer:
     plan = Plan.objects.filter(pk=int(metadata["plan"]), stripe_customer_id=setup.customer_id).first()
     if plan is None or setup.card is None or setup.status != "succeeded":
         return IGNORED
-    return Answer(apply=partial(cards.use, plan.pk, setup.card, actor="supporter", saved_at=event.happened_at))
+    use = partial(cards.use, plan.pk, setup.card, saved_at=event.happened_at)
+    # Told on the phone: who took it and what was read aloud stand on it.
+    staff = setup.metadata.get("actor", "")
+    return Answer(apply=partial(use, actor=staff or "supporter", read_aloud=setup.metadata.get("read_aloud", "")))
 
 
 def _updated_card(event: StripeEvent) -> Answer:

@@ -2,6 +2,7 @@
 //   pay      a payment link: the supporter's own browser pays
 //   token    the call-taker's page: the card becomes a token that our server charges
 //   save     another card for a gift that runs; nothing is charged by this page
+//   told     the same on the call-taker's page: the card becomes a token that our server saves
 //   confirm  the bank asks the supporter about a charge on a saved card; there is no field to type in
 // What became of it the next page asks Stripe; nothing is believed here, and no digit of a card comes by.
 (() => {
@@ -10,7 +11,8 @@
   const form = byId("card-form");
   const { key, currency, kind, repeats, does } = form.dataset;
   const label = byId("submit").textContent;
-  const CHARGED = does === "save" ? "changed" : "charged";
+  const SAVES = does === "save" || does === "told";
+  const CHARGED = SAVES ? "changed" : "charged";
   const BROKEN = `We could not reach our server, so nothing was ${CHARGED}. Please check the connection and press the button again.`;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   let stripe = null;
@@ -42,7 +44,7 @@
   function mount() {
     elements = stripe.elements({ ...asked(), appearance: look() });
     // A wallet would be the call-taker's own.
-    const wallets = does === "token" ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
+    const wallets = does === "token" || does === "told" ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
     field = elements.create("payment", { layout: "tabs", ...wallets });
     field.on("ready", () => byId("payment-waiting")?.remove());
     field.on("loaderror", unavailable);
@@ -52,7 +54,7 @@
 
   /** What the server asks of Stripe for the same thing; the two must agree. */
   function asked() {
-    if (does === "save") return { mode: "setup", currency: "usd", setupFutureUsage: "off_session", allowedPaymentMethodTypes: ["card"] };
+    if (SAVES) return { mode: "setup", currency: "usd", setupFutureUsage: "off_session", allowedPaymentMethodTypes: ["card"] };
     const payment = { mode: "payment", amount: Number(form.dataset.amount), currency };
     if (repeats) payment.setupFutureUsage = "off_session";
     if (kind === "phone") payment.allowedPaymentMethodTypes = ["card"];
@@ -138,7 +140,7 @@
     return address.href;
   }
 
-  const WORK = { pay, token: charge, save, confirm };
+  const WORK = { pay, token: charge, told: charge, save, confirm };
 
   function refused(error) {
     const text = error.message || "That did not work. Please try again.";

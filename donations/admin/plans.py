@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from donations import plan_forms
-from donations.admin import search
+from donations.admin import plan_card, search
 from donations.admin.supporter_panels import card, gifts_in
 from donations.books import charts
 from donations.models import Donor, Gift, Installment, Plan
@@ -93,10 +93,11 @@ class PlanAdmin(ShownAdmin[Plan]):
         """What can be changed for somebody on the phone; they get the letter that they would get from their portal."""
         if not may(request, MANAGE) or not may(request, SEES):
             return []
-        return [
+        changes = [
             Deed(plan_forms.CHANGES[name].title, reverse("admin:donations_plan_ask", args=[row.pk, name]), is_page=True)
             for name in plan_forms.offered(row)
         ]
+        return [*plan_card.deed(row), *changes]
 
     def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
         panels = [installments_panel(row), gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}")]
@@ -107,6 +108,7 @@ class PlanAdmin(ShownAdmin[Plan]):
         return [
             path("forecast/", view(self.forecast), name="donations_plan_forecast"),
             path("<int:pk>/change-it/<slug:change>/", view(self.ask), name="donations_plan_ask"),
+            *plan_card.urls(),
             *super().get_urls(),
         ]
 

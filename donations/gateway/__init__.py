@@ -40,7 +40,7 @@ from donations.gateway.payments import (
     retrieve_payment,
 )
 from donations.gateway.refunds import Refund, create_refund, refunds_of, retrieve_refund
-from donations.gateway.setups import Setup, create_setup, retrieve_setup
+from donations.gateway.setups import Setup, create_setup, retrieve_setup, save_card
 from donations.gateway.subscriptions import (
     Invoice,
     Subscription,
@@ -104,6 +104,7 @@ __all__ = [
     "retrieve_refund",
     "retrieve_setup",
     "retrieve_subscription",
+    "save_card",
     "subscriptions",
     "verified_event",
 ]

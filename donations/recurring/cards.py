@@ -10,6 +10,7 @@ from donations import gateway
 from donations.models import Installment, Plan
 from donations.recurring import letters, states
 from donations.recurring.plans import CannotChange
+from donations.rules import consent
 from nonprofit import clock, nudge
 from nonprofit.models import AuditEntry
 
@@ -54,11 +55,14 @@ def finish(plan_id: int, setup_id: str, *, actor: str) -> bool:
 
 
 @transaction.atomic
-def use(plan_id: int, card: gateway.Card, *, actor: str, saved_at: datetime | None = None) -> Plan:
+def use(
+    plan_id: int, card: gateway.Card, *, actor: str, saved_at: datetime | None = None, read_aloud: str = ""
+) -> Plan:
     """The plan is charged to this card from now on; what was declined on the old one is tried at once. Safe twice.
 
     A charge that is under way keeps the card it was sent with. A card that another has replaced does not come back,
-    however late or often its own news come. saved_at: when, for news that may be late. Locks the plan.
+    however late or often its own news come. saved_at: when, for news that may be late. read_aloud: the words that were
+    agreed to on the phone, which take the place of the old ones. Locks the plan.
     """
     plan = states.locked(plan_id)
     if plan.stripe_payment_method_id == card.payment_method_id and plan.card_last4 == card.last4:
@@ -68,7 +72,11 @@ def use(plan_id: int, card: gateway.Card, *, actor: str, saved_at: datetime | No
         saved_at is not None and saved.filter(at__gt=saved_at).exists()
     ):
         return plan
-    entry = _put(plan, card, SAVED, actor)
+    if read_aloud:
+        plan.consent_text, plan.consent_version = read_aloud, consent.PHONE_CARD_VERSION
+        plan.consent_at, plan.consent_ip = clock.now(), None
+    reason = f"agreed by phone, {consent.PHONE_CARD_VERSION}" if read_aloud else ""
+    entry = _put(plan, card, SAVED, actor, reason)
     if plan.is_running:
         letters.card_updated(plan, entry.pk)
     return plan
@@ -94,13 +102,13 @@ def updated(card: gateway.Card) -> int:
     return len(ids)
 
 
-def _put(plan: Plan, card: gateway.Card, action: str, actor: str) -> AuditEntry:
+def _put(plan: Plan, card: gateway.Card, action: str, actor: str, reason: str = "") -> AuditEntry:
     before = states.shown(plan)
     plan.stripe_payment_method_id = card.payment_method_id
     plan.card_brand, plan.card_last4 = card.brand, card.last4
     plan.card_expires_on = gateway.card_expiry(card)
     _try_again(plan)
-    return states.save(plan, before, action, actor=actor)
+    return states.save(plan, before, action, actor=actor, reason=reason)
 
 
 def _try_again(plan: Plan) -> None:

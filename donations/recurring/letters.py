@@ -175,6 +175,26 @@ def card_updated(plan: Plan, change: int) -> OutgoingEmail | None:
     return _queue(plan, f"card-{change}", words)
 
 
+def card_link_key(plan: Plan, attempt: str) -> str:
+    """Names the letter of that request."""
+    return f"{KEY}{plan.pk}:card-link-{attempt}"
+
+
+def card_link(plan: Plan, attempt: str) -> OutgoingEmail | None:
+    """Where another card can be saved, for who asked for it on the phone."""
+    words = Words(
+        subject=f"Another card for your {plan.get_interval_display()} gift",
+        paragraphs=[
+            f"As we said on the phone: here you can save another card for your {gift(plan)}. "
+            "You sign in with a code that we e-mail you, and your bank may ask you to confirm.",
+            "Your card goes straight to our payment service; we never see its number.",
+        ],
+        button="Save another card",
+        page="members:plan_card",
+    )
+    return _queue(plan, f"card-link-{attempt}", words)
+
+
 def ended(plan: Plan, in_flight: Installment | None = None) -> OutgoingEmail | None:
     """It is over, why, and that nothing more is charged, or what may be. Nobody writes to the dead, or twice."""
     why = {

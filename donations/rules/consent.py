@@ -46,6 +46,21 @@ def by_phone(*, organization: str, amount: str, frequency: str, on: date) -> str
     )
 
 
+PHONE_CARD_VERSION = "phone-card-2026-12"
+
+
+def by_phone_card(*, organization: str, amount: str, frequency: str, on: date, day: int, owed: str = "") -> str:
+    """What is read aloud before another card is typed for a gift that runs. on: its next date; day: its anchor.
+
+    owed: what the old card declined and the new one is charged at once, like "$25.00".
+    """
+    now = f"{owed} today, which your old card declined, and " if owed else ""
+    return (
+        f"May {organization} charge this card {now}{amount} {again_on(frequency, on, day)}, until you stop? "
+        "You can change or stop at any time by calling us or replying to a receipt."
+    )
+
+
 def again_on(frequency: str, on: date, day: int | None = None) -> str:
     """ "on the 31st of every month, or on its last day": when a gift comes again after `on`.
 

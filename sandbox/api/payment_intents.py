@@ -89,7 +89,7 @@ def create(call: Call) -> Body:
     strays = [name for name in CONFIRMING if name in asked and name not in ("radar_options", "use_stripe_sdk")]
     if strays and not asked.get("confirm"):
         raise errors.bad_request(f"{strays[0]} can only be set when `confirm` is `true`.", param=strays[0])
-    if _is_moto(asked) and not asked.get("confirm"):
+    if is_moto(asked) and not asked.get("confirm"):
         raise _moto_too_early()
     redirects = asked.get("automatic_payment_methods", {}).get("allow_redirects", "always")
     intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
@@ -111,7 +111,8 @@ def check(spec: params.Spec, given: Body) -> dict[str, Any]:
     return params.check(spec, given)
 
 
-def _is_moto(asked: Body) -> bool:
+def is_moto(asked: Body) -> bool:
+    """Whether it is asked for as an order by mail or telephone."""
     return bool(asked.get("payment_method_options", {}).get("card", {}).get("moto"))
 
 
@@ -185,7 +186,7 @@ def retrieve(call: Call, identifier: str) -> Body:
 
 def update(call: Call, identifier: str) -> Body:
     asked = check(UPDATE, call.params)
-    if _is_moto(asked):
+    if is_moto(asked):
         raise _moto_too_early()
     intent = call.store.get("payment_intent", identifier, param="intent", in_path=True)
     blocked = [name for name in asked if name not in ALWAYS_WRITABLE]
@@ -210,7 +211,7 @@ def confirm(call: Call, identifier: str) -> Body:
     if call.key_kind == keys.SECRET and (strays := sorted(BROWSER_ONLY & set(given))):
         raise errors.unknown(strays)
     asked = check(CONFIRM, given)
-    if _is_moto(asked) and call.key_kind != keys.SECRET:
+    if is_moto(asked) and call.key_kind != keys.SECRET:
         raise _moto_too_early()
     intent = found(call, identifier, asked.get("client_secret"))
     return visibility.seen_by(call, _confirm(call, intent, asked))
@@ -246,7 +247,7 @@ def _confirm(call: Call, intent: Body, asked: Body) -> Body:
         intent,
         method,
         off_session=asked.get("off_session", "false") != "false" or bool(asked.get("error_on_requires_action")),
-        is_moto=_is_moto(asked),
+        is_moto=is_moto(asked),
         return_url=asked.get("return_url"),
         by_sdk=asked.get("use_stripe_sdk", False) or call.key_kind == keys.PUBLISHABLE,
     )

@@ -151,7 +151,9 @@ def _confirm(call: Call, intent: Body, asked: dict[str, Any]) -> Body:
             visibility.seen_by(call, intent),
         )
     method = call.store.get("payment_method", intent["payment_method"], param="payment_method")
-    if payment_methods.must_authenticate(call, method):
+    # Mail and telephone orders are out of the scope of strong customer authentication.
+    is_moto = call.key_kind == keys.SECRET and payment_intents.is_moto(asked)
+    if not is_moto and payment_methods.must_authenticate(call, method):
         intent["last_setup_error"] = None
         by_sdk = asked.get("use_stripe_sdk", False) or call.key_kind == keys.PUBLISHABLE
         next_actions.ask(call, intent, return_url=asked.get("return_url"), by_sdk=by_sdk)

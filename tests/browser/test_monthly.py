@@ -7,19 +7,19 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from donations.models import Installment, Plan, Renewals
-from nonprofit import clock
-from nonprofit.models import OutgoingEmail, User
+from nonprofit import audit, clock
+from nonprofit.models import AuditEntry, OutgoingEmail, User
 from tests import builders
-from tests.browser.looks import PHONE, assert_clean
+from tests.browser.looks import AXE_NOISE, DESK, PHONE, assert_clean
 from tests.browser.signing_in import sign_in, sign_in_by_code
-from tests.browser.supporter import Supporter
+from tests.browser.supporter import GOOD, Supporter
 from tests.conftest import OpenPage
 from tests.faults.books import assert_balanced, is_finished, rest, run, state, wait
 from tests.stack import Stack
 from tests.watch import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db]
-ASKS = "4000002500003155"
+ASKS, ASKS_ALWAYS, BAD = "4000002500003155", "4000002760003184", "4000000000000002"
 FRAME = "iframe[title='Secure payment input frame']"
 BANK = "iframe[title='Card authentication by your bank']"
 
@@ -212,3 +212,56 @@ def test_two_tabs_do_not_skip_twice(stack: Stack, open_page: OpenPage) -> None:
     plan.refresh_from_db()
     assert plan.next_due_on is not None
     assert plan.next_due_on - timedelta(days=40) < plan.installments.get().due_on
+
+
+def test_another_card_told_on_the_phone(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
+    """Declined, asked about by its bank and answered by a link, and then good: what was owed is paid."""
+    watch.allow(r"status of 402|status of 409")
+    watch.allow(AXE_NOISE)
+    plan = joined(stack, open_page(viewport=PHONE))
+    stack.control("card-behaves", {"payment_method": plan.stripe_payment_method_id, "decline": "lost_card"})
+    due_today(stack, plan)
+    wait(installment("waiting"), what=state())
+    page = open_page(viewport=DESK)
+    ruth = builders.staff("Staff", name="Ruth Okafor")
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(f"{r.url} {r.post_data or ''}") if stack.url in r.url else None)
+    sign_in(page, ruth, f"/admin/donations/plan/{plan.pk}/change/")
+    page.get_by_role("link", name="Take another card").click()
+    expect(page.locator(".words")).to_contain_text("$25.00 today, which your old card declined")
+    expect(page.frame_locator(FRAME).get_by_label("Card number")).to_be_visible()
+    assert_clean(page, "another card on the phone")
+
+    def tell(number: str) -> None:
+        type_card(page, number)
+        page.get_by_role("button", name="Save this card").click()
+
+    trouble = page.locator("#trouble")
+    tell(BAD)
+    expect(trouble).to_contain_text("tick the box when the caller has said yes")
+    page.get_by_label("The caller said yes").check()
+    tell(BAD)
+    expect(trouble).to_contain_text("The bank declined this card")
+    assert_clean(page, "another card on the phone, declined")
+    tell(ASKS_ALWAYS)
+    expect(trouble).to_contain_text("nobody can do for them on the phone")
+    page.get_by_role("button", name="Send them the link").click()
+    expect(page.locator(".messagelist")).to_contain_text("The link is on its way to them")
+    wait(lambda: OutgoingEmail.objects.filter(subject="Another card for your monthly gift", status="sent").exists())
+    # Closed half-way, nothing has happened.
+    page.get_by_role("link", name="Take another card").click()
+    type_card(page, GOOD)
+    page.goto(f"/admin/donations/plan/{plan.pk}/card/")
+    plan.refresh_from_db()
+    assert not OutgoingEmail.objects.filter(subject="Your new card is saved").exists()
+    page.get_by_label("The caller said yes").check()
+    tell(GOOD)
+    expect(page.locator(".messagelist")).to_contain_text("Visa ending 4242 is charged from now on")
+    assert_clean(page, "a gift with another card")
+    wait(installment("paid"), what=state())
+    wait(lambda: is_finished(2), what=state())
+    wait(lambda: OutgoingEmail.objects.filter(subject="Your new card is saved", status="sent").exists())
+    rest(stack)
+    assert_balanced(stack, 2)
+    assert AuditEntry.objects.get(action="save card").actor == audit.staff(ruth)
+    assert not [text for text in sent if any(number in text for number in (GOOD, BAD, ASKS_ALWAYS))]

@@ -13,6 +13,7 @@ import stripe
 from donations import gateway
 from sandbox import happenings
 from sandbox.server import Sandbox
+from tests import card_field
 from tests.conformance import traffic
 from tests.conformance.conftest import Recorded
 from tests.conformance.test_sandbox import Conforms, post
@@ -42,6 +43,25 @@ def renewal(customer: str, number: int) -> gateway.Payment:
     )
 
 
+def drive_cards_by_phone(customer: str) -> None:
+    """A caller's card: saved, asked for again with its key, declined, and asked about by its bank."""
+
+    def save(token: str, *, is_moto: bool = False) -> gateway.Setup:
+        return gateway.save_card(
+            customer_id=customer, token=token, key=f"by-phone:{token}", metadata=METADATA, is_moto=is_moto
+        )
+
+    good = card_field.token(card_field.GOOD)
+    saved = save(good)
+    assert (saved.is_saved, saved.customer_id, saved.metadata) == (True, customer, METADATA)
+    assert save(good) == saved
+    with pytest.raises(gateway.CardDeclined) as declined:
+        save(card_field.token(card_field.DECLINED))
+    assert declined.value.code == "generic_decline"
+    assert save(card_field.token(card_field.ASKS)).status == "requires_action"
+    assert save(card_field.token(card_field.ASKS), is_moto=True).is_saved
+
+
 def drive_saved_cards(sandbox: Sandbox, api: stripe.StripeClient) -> None:
     """Every function of the gateway about saved cards, and all that they can answer."""
     customer = gateway.create_customer(name="Ana", email="ana@example.org", key="customer:7", metadata=METADATA)
@@ -54,6 +74,7 @@ def drive_saved_cards(sandbox: Sandbox, api: stripe.StripeClient) -> None:
         api.v1.setup_intents.confirm(refused.id, {"payment_method": "pm_card_visa_chargeDeclinedInsufficientFunds"})
     assert gateway.retrieve_setup(refused.id).error_code == "insufficient_funds"
     method = saved_card(api, customer)
+    drive_cards_by_phone(customer)
 
     first = renewal(customer, 1)
     assert (first.status, first.charge, first.customer_id) == ("requires_payment_method", None, customer)
