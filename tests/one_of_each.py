@@ -389,7 +389,7 @@ def _books(clerk: User) -> list[models.Model]:
 
 
 def _renewals(gift: Gift) -> dict[str, Any]:
-    """A date of the gift's plan, a day of charging that has stopped, and the switch."""
+    """A date of the gift's plan, a day of charging that has stopped, the switch, and a plan managed at Stripe."""
     assert gift.plan is not None
     one = Installment.objects.create(plan=gift.plan, due_on=clock.today(), amount_minor=SUM, currency="usd")
     day = ChargeDay.objects.create(on=clock.today(), claimed=1, stopped_why="to look at", stopped_at=clock.now())
@@ -397,4 +397,5 @@ def _renewals(gift: Gift) -> dict[str, Any]:
         "donations_installment": one.pk,
         "donations_chargeday": day.pk,
         "donations_renewals": Renewals.objects.create(pk=1).pk,
+        "plan_at_stripe": builders.plan(provider="stripe", stripe_subscription_id="sub_1", amount_minor=SUM).pk,
     }

@@ -126,6 +126,8 @@ PAGES = {
     "password_change_done": Page(ESF),
     "donations_plan_forecast": Page(SF),
     "donations_plan_ask": Page(who(S), who(S)),
+    "donations_plan_at_stripe": Page(who(F), who(F)),
+    "donations_plan_take_over": Page(who(F), who(F), row="plan_at_stripe"),
     "donations_plan_card": Page(who(S)),
     "donations_plan_card_take": Page(post=who(S)),
     "donations_plan_card_link": Page(post=who(S)),

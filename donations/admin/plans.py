@@ -1,5 +1,7 @@
 """Monthly gifts on the desk: found and changed while somebody is on the phone, and what is to come of them."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -11,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from donations import plan_forms
-from donations.admin import plan_card, search
+from donations.admin import plan_adopting, plan_card, search
 from donations.admin.supporter_panels import card, gifts_in
 from donations.books import charts
 from donations.models import Donor, Gift, Installment, Plan
@@ -28,6 +30,7 @@ SEES = "donations.seeamounts_gift"
 
 @admin.register(Plan)
 class PlanAdmin(ShownAdmin[Plan]):
+    change_list_template = "admin/plans/list.html"
     list_display = (
         *("amount_shown", "interval", "donor_name", "status_shown", "next_shown", "card", "trouble_since"),
         "started_on",
@@ -47,9 +50,13 @@ class PlanAdmin(ShownAdmin[Plan]):
         (None, {"fields": ("amount_shown", "is_fee_covered", "interval", "status_shown", "supporter", "fund")}),
         ("Dates", {"fields": ("started_on", "anchor_day", "next_shown", "paused_until", "trouble_since")}),
         ("Its end", {"fields": ("ends_on", "ends_after_count", "end", "end_reason", "ended_at", "follows")}),
-        ("Card", {"fields": ("card", "provider", "stripe_customer_id", "stripe_payment_method_id")}),
+        ("Card", {"fields": ("card", "provider", "at_stripe", "stripe_customer_id", "stripe_payment_method_id")}),
         ("What was agreed to", {"fields": ("consent_text", "consent_version", "consent_at", "consent_ip")}),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        may_adopt = plan_adopting.is_allowed(request)
+        return super().changelist_view(request, {"may_adopt": may_adopt, **(extra_context or {})})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Plan], search_term: str
@@ -91,13 +98,14 @@ class PlanAdmin(ShownAdmin[Plan]):
 
     def deeds(self, request: HttpRequest, row: Plan) -> list[Deed]:
         """What can be changed for somebody on the phone; they get the letter that they would get from their portal."""
+        adopting = plan_adopting.deed(request, row)
         if not may(request, MANAGE) or not may(request, SEES):
-            return []
+            return adopting
         changes = [
             Deed(plan_forms.CHANGES[name].title, reverse("admin:donations_plan_ask", args=[row.pk, name]), is_page=True)
             for name in plan_forms.offered(row)
         ]
-        return [*plan_card.deed(row), *changes]
+        return [*plan_card.deed(row), *changes, *adopting]
 
     def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
         panels = [installments_panel(row), gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}")]
@@ -109,6 +117,7 @@ class PlanAdmin(ShownAdmin[Plan]):
             path("forecast/", view(self.forecast), name="donations_plan_forecast"),
             path("<int:pk>/change-it/<slug:change>/", view(self.ask), name="donations_plan_ask"),
             *plan_card.urls(),
+            *plan_adopting.urls(),
             *super().get_urls(),
         ]
 

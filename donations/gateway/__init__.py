@@ -49,6 +49,7 @@ from donations.gateway.subscriptions import (
     payment_of_invoice,
     retrieve_invoice,
     retrieve_subscription,
+    subscription_page,
     subscriptions,
 )
 from donations.gateway.subscriptions import Status as SubscriptionStatus
@@ -105,6 +106,7 @@ __all__ = [
     "retrieve_setup",
     "retrieve_subscription",
     "save_card",
+    "subscription_page",
     "subscriptions",
     "verified_event",
 ]

@@ -76,6 +76,23 @@ def subscriptions(status: Status = "active") -> Iterator[Subscription]:
             yield _subscription(found)
 
 
+def subscription_page(status: Status, *, after: str = "", count: int = 25) -> tuple[list[Subscription], bool]:
+    """Up to `count` of the account with this status, newest first, and whether more follow.
+
+    after: the id of the last one seen, "" to begin with the newest.
+    """
+    params: SubscriptionListParams = {
+        "status": status,
+        "limit": count,
+        "expand": [f"data.{name}" for name in EXPAND],
+    }
+    if after:
+        params["starting_after"] = after
+    with translated_errors():
+        found = client().v1.subscriptions.list(params)
+    return [_subscription(one) for one in found.data], found.has_more
+
+
 def retrieve_subscription(subscription_id: str) -> Subscription:
     """The subscription as Stripe has it now; one that has ended, too."""
     with translated_errors():

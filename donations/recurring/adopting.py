@@ -40,12 +40,44 @@ class Found:
     def amount(self) -> Money:
         return Money(self.subscription.amount_minor, self.subscription.currency)
 
+    @property
+    def rhythm(self) -> str:
+        """ "monthly", or that it has one that we do not have."""
+        known = self.subscription.interval
+        return Plan.Interval(known).label if known else "in another rhythm"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What taking over a plan would do, as Stripe has it now. trouble: what stops it, in words, or ""."""
+
+    subscription: gateway.Subscription
+    trouble: str
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.subscription.amount_minor, self.subscription.currency)
+
+    @property
+    def first_on(self) -> date:
+        """When what Stripe was paid for is over, and our first charge comes."""
+        return clock.local_date(self.subscription.current_period_end)
+
 
 def listed() -> Iterator[Found]:
     """Every subscription that Stripe charges, as a dry run tells it. Asks Stripe; writes nothing."""
     for status in LIVE:
         for subscription in gateway.subscriptions(status):
             yield look(subscription)
+
+
+def page(status: gateway.SubscriptionStatus, *, after: str = "") -> tuple[list[Found], bool]:
+    """Some of the subscriptions with this status, newest first, and whether more follow: no page takes long.
+
+    after: the id of the last one on the page before. Asks Stripe; writes nothing.
+    """
+    subscriptions, has_more = gateway.subscription_page(status, after=after)
+    return [look(one) for one in subscriptions], has_more
 
 
 def look(subscription: gateway.Subscription) -> Found:
@@ -158,13 +190,21 @@ def take_over(plan_id: int, *, by: Agreed) -> Plan:
     return finish(plan_id)
 
 
-def _check_goes_on(plan: Plan) -> None:
-    if plan.is_ours or not plan.is_running or plan.at_stripe:
-        return
+def outlook(plan: Plan) -> Outlook:
+    """What taking over the plan would do: the dry run of one. Asks Stripe; writes nothing."""
     subscription = gateway.retrieve_subscription(plan.stripe_subscription_id or "")
     trouble = "It has ended at Stripe." if subscription.status not in LIVE else _trouble(subscription)
-    if trouble:
-        raise CannotChange(trouble)
+    return Outlook(subscription, trouble)
+
+
+def _check_goes_on(plan: Plan) -> None:
+    """Raises CannotChange; else amount and rhythm here are those that Stripe has now, which is what goes on."""
+    if plan.is_ours or not plan.is_running or plan.at_stripe:
+        return
+    seen = outlook(plan)
+    if seen.trouble:
+        raise CannotChange(seen.trouble)
+    told(plan.pk, seen.subscription)
 
 
 def stop(plan_id: int, *, by: Agreed, words: str = "") -> Plan:

@@ -265,3 +265,28 @@ def test_another_card_told_on_the_phone(stack: Stack, open_page: OpenPage, watch
     assert_balanced(stack, 2)
     assert AuditEntry.objects.get(action="save card").actor == audit.staff(ruth)
     assert not [text for text in sent if any(number in text for number in (GOOD, BAD, ASKS_ALWAYS))]
+
+
+def test_a_subscription_is_seen_brought_in_and_taken_over(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
+    watch.allow(AXE_NOISE)
+    known = {"name": "Ana Ortiz", "email": "ana@example.org", "amount": 1500}
+    for more in ({}, {"interval": "week", "email": "w@example.org"}):
+        stack.control("subscription", known | more)
+    builders.donor(name="Ana Ortiz", email="ana@example.org")
+    page = open_page(viewport=DESK)
+    sign_in(page, builders.staff("Finance"), "/admin/donations/plan/")
+    page.get_by_role("link", name="Subscriptions at Stripe").click()
+    expect(page.get_by_text("It recurs in a rhythm that we do not have")).to_be_visible()
+    assert_clean(page, "subscriptions at Stripe")
+    page.get_by_label("Bring in", exact=True).check()
+    page.get_by_role("button", name="Bring in what is chosen").click()
+    expect(page.locator(".messagelist")).to_contain_text("1 brought in")
+    page.get_by_role("link", name="in already").click()
+    page.get_by_role("link", name="Take over from Stripe").click()
+    expect(page.get_by_text("Our first charge is")).to_be_visible()
+    assert_clean(page, "taking over from Stripe")
+    page.get_by_label("For the log").fill("the old platform closes")
+    page.get_by_role("button", name="Take it over").click()
+    expect(page.locator(".messagelist")).to_contain_text("Taken over. Our first charge is on")
+    plan = Plan.objects.get()
+    assert (plan.provider, plan.at_stripe, plan.amount_minor) == ("ours", "", 1500)

@@ -83,6 +83,10 @@ def drive_subscriptions(sandbox: Sandbox, api: stripe.StripeClient) -> None:
         gateway.cancel_subscription("sub_nobody", key="adopt-9-cancel")
     assert [each.id for each in gateway.subscriptions()] == [weekly]
     assert len(list(gateway.subscriptions("all"))) == 4
+    (newest,), has_more = gateway.subscription_page("all", count=1)
+    assert has_more
+    older, has_more = gateway.subscription_page("all", after=newest.id)
+    assert (len(older), has_more) == (3, False)
     happen("subscription-period-ends", {"subscription": monthly})
     assert len(api.v1.charges.list({"customer": ours.customer_id}).data) == 1
 

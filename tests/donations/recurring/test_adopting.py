@@ -10,15 +10,20 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from donations import gateway, inbox
 from donations.models import Gift, Installment, Plan, StripeEvent
 from donations.recurring import adopting, charging, dates
 from donations.recurring.plans import Agreed, CannotChange
+from nonprofit.models import AuditEntry, User
 from sandbox import happenings
 from sandbox.engine import Engine
 from tests import builders, in_process
 from tests.donations.recurring.saved import assert_tied, charges, receive
+from tests.donations.test_settle import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ZONE = ZoneInfo("America/New_York")
@@ -216,3 +221,118 @@ def test_a_subscription_that_may_be_charged_again_is_not_said_to_be_over(world: 
     adopting.told(plan.pk, replace(subscription, status="trialing"))
     plan.refresh_from_db()
     assert plan.status == "active"
+
+
+def test_what_goes_on_is_what_stripe_has_now_also_where_its_news_were_lost(world: World) -> None:
+    plan = brought_in(world)
+    Plan.objects.update(amount_minor=900, interval="year")
+    adopting.take_over(plan.pk, by=BY)
+    plan.refresh_from_db()
+    assert (plan.provider, plan.amount_minor, plan.interval) == ("ours", 1500, "month")
+
+
+def test_taken_over_by_four_at_once_it_is_one_take_over(world: World) -> None:
+    plan = brought_in(world)
+    assert at_once(4, lambda _: adopting.take_over(plan.pk, by=BY)) == []
+    assert AuditEntry.objects.filter(action="taken over from Stripe").count() == 1
+    world.go_to(START + timedelta(days=65))
+    assert [day for day, _ in taken()] == [date(2030, 12, 20), date(2031, 1, 20)]
+    assert_tied()
+
+
+# --- the pages --------------------------------------------------------------------------------------------------------
+
+LIST = "/admin/donations/plan/at-stripe/"
+
+
+def staff(client: Client, settings: Settings, group: str = "Finance") -> User:
+    settings.REQUIRE_STAFF_MFA = False
+    user = builders.staff(group)
+    client.force_login(user)
+    return user
+
+
+def test_a_page_says_what_would_happen_and_a_post_does_it(world: World, client: Client, settings: Settings) -> None:
+    boss, plan = staff(client, settings), brought_in(world)
+    where = reverse("admin:donations_plan_take_over", args=[plan.pk])
+    assert where in client.get(reverse("admin:donations_plan_change", args=[plan.pk])).content.decode()
+    page = client.get(where).content.decode()
+    assert "Our first charge is <strong>$15.00</strong> on <strong>December 20, 2030</strong>" in page
+    plan.refresh_from_db()
+    assert (plan.provider, plan.at_stripe) == ("stripe", "")
+    for _ in range(2):
+        page = client.post(where, {"reason": "the old platform closes"}, follow=True).content.decode()
+    assert "There is nothing to take over" in page
+    plan.refresh_from_db()
+    assert (plan.provider, plan.next_due_on) == ("ours", date(2030, 12, 20))
+    entry = AuditEntry.objects.get(action="take over from Stripe")
+    assert (entry.actor, entry.reason) == (f"staff:{boss.pk}", "the old platform closes")
+
+
+def test_the_page_says_what_stops_it_and_so_does_the_post(world: World, client: Client, settings: Settings) -> None:
+    staff(client, settings)
+    plan = brought_in(world)
+    gateway.cancel_subscription_at_period_end(plan.stripe_subscription_id or "", key="by-the-supporter")
+    where = reverse("admin:donations_plan_take_over", args=[plan.pk])
+    page = client.get(where).content.decode()
+    assert "It cannot be taken over. It ends by itself with its period." in page
+    assert "Take it over" not in page
+    assert "It was not taken over." in client.post(where, follow=True).content.decode()
+    plan.refresh_from_db()
+    assert (plan.provider, plan.at_stripe) == ("stripe", "")
+
+
+@pytest.mark.parametrize(("method", "said"), [("GET", "Nothing was changed"), ("POST", "It is on record")])
+def test_without_an_answer_the_page_says_how_far_it_came(
+    world: World, client: Client, settings: Settings, method: str, said: str
+) -> None:
+    staff(client, settings)
+    plan = brought_in(world)
+    world.engine.faults.add("down", method=method)
+    page = client.post(reverse("admin:donations_plan_take_over", args=[plan.pk]), follow=True).content.decode()
+    assert said in page
+    world.engine.faults.clear()
+    adopting.sweep()
+    plan.refresh_from_db()
+    assert plan.is_ours == (method == "POST")
+
+
+def test_subscriptions_are_listed_with_whose_they_are_and_the_chosen_come_in_once(
+    world: World, client: Client, settings: Settings
+) -> None:
+    boss = staff(client, settings)
+    known = builders.donor(name="Ana Ortiz", email="ana@example.org")
+    old = [subscribe(world, name=f"Nobody {n}", email=f"nobody-{n}@example.org") for n in range(24)]
+    weekly, hers = subscribe(world, interval="week"), subscribe(world)
+    page = client.get(LIST).content.decode()
+    assert f"{known.name}</a>, {known.public_id}" in page
+    assert "cannot: It recurs in a rhythm that we do not have." in page
+    assert "new: Nobody 7" in page
+    assert (Plan.objects.count(), AuditEntry.objects.count()) == (0, 0)
+    for _ in range(2):
+        page = client.post(LIST, {"subscription": [hers, weekly]}, follow=True).content.decode()
+    assert f"Not brought in: {weekly}. It recurs in a rhythm" in page
+    plan = Plan.objects.get()
+    assert (plan.stripe_subscription_id, plan.donor, plan.provider) == (hers, known, "stripe")
+    assert AuditEntry.objects.get(action="bring in from Stripe").actor == f"staff:{boss.pk}"
+    assert "in already" in page
+    assert old[0] not in page
+    assert f"?status=active&amp;after={old[1]}" in page
+    assert old[0] in client.get(f"{LIST}?status=active&after={old[1]}").content.decode()
+    assert "Stripe has none." in client.get(f"{LIST}?status=past_due").content.decode()
+    world.engine.faults.add("down")
+    assert "Stripe does not answer right now" in client.get(LIST, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("group", ["", "Data entry", "Staff"])
+def test_the_wrong_person_neither_sees_nor_takes_over(
+    world: World, client: Client, settings: Settings, group: str
+) -> None:
+    staff(client, settings, group)
+    plan, waiting = brought_in(world), subscribe(world, email="bob@example.org")
+    where = reverse("admin:donations_plan_take_over", args=[plan.pk])
+    for address, typed in ((where, {}), (LIST, {"subscription": waiting})):
+        assert client.get(address).status_code == 403
+        assert client.post(address, typed).status_code == 403
+    assert "Take over from Stripe" not in client.get(f"/admin/donations/plan/{plan.pk}/change/").content.decode()
+    assert Plan.objects.get().provider == "stripe"
