@@ -3,18 +3,24 @@
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from donations.models import Donor, DonorNote, Gift, LedgerEntry, Plan, Receipt
+from donations.recurring import plans
 from members import erasure, takeout
-from members.models import ErasureRequest, NewsletterSubscription
+from members.models import ConsentEntry, ErasureRequest, NewsletterSubscription
 from members.newsletter import choices
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from tests import builders
+from tests.donations.test_settle import at_once
 from tests.members import people
+from tests.test_permissions import everything
 
 PAGE = "/portal/data/"
 State = ErasureRequest.State
@@ -179,3 +185,114 @@ def test_a_new_gift_under_the_old_address_is_somebody_new(client: Client) -> Non
     erased(donor)
     again = people.gave("ana@example.org", 900)
     assert again.donor != donor
+
+
+# --- twice at once, killed halfway ------------------------------------------------------------------------------------
+
+
+def wishes_to_be_forgotten(client: Client) -> ErasureRequest:
+    """Ana with everything that is hers: a gift with its paper, an account, a note, a monthly gift, a newsletter."""
+    people.gave("ana@example.org", 4200, donor_name="Ana Silva", address_line1="1 Old Road", note="For my son")
+    people.receipted(Gift.objects.get())
+    people.sign_in(client, "ana@example.org")
+    donor = Donor.objects.get()
+    DonorNote.objects.create(donor=donor, text="Ana likes boats", author=builders.staff("Staff"))
+    builders.plan(donor=donor, tribute="memory", tribute_name="Maria Silva")
+    choices.choose("ana@example.org", ["newsletter"], source="portal", actor="supporter")
+    return erasure.ask(donor.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_twice_at_once_it_is_one_wish() -> None:
+    people.gave("ana@example.org")
+    donor = Donor.objects.get()
+    assert at_once(4, lambda _: erasure.ask(donor.pk)) == []
+    assert ErasureRequest.objects.get().state == State.ASKED
+    assert AuditEntry.objects.filter(action="ask to be forgotten").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erased_by_four_at_once_it_is_done_once(client: Client) -> None:
+    row, boss = wishes_to_be_forgotten(client), builders.staff("Finance")
+    booked = list(LedgerEntry.objects.order_by("pk").values())
+    done: list[bool] = []
+    assert at_once(4, lambda _: done.append(erasure.carry_out(row.pk, user=boss, reason="asked"))) == []
+    assert sorted(done) == [False, False, False, True]
+    actions = ("erase supporter", "end plan")
+    assert [AuditEntry.objects.filter(action=action).count() for action in actions] == [1, 1]
+    assert (Donor.objects.get().name, Plan.objects.get().status) == (erasure.ERASED, "ended")
+    assert ConsentEntry.objects.filter(what=ConsentEntry.What.FORGOTTEN).count() == 1
+    assert list(LedgerEntry.objects.order_by("pk").values()) == booked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_done_and_refused_at_once_it_is_one_of_them(client: Client) -> None:
+    row, boss = wishes_to_be_forgotten(client), builders.staff("Finance")
+    verbs = (erasure.carry_out, erasure.refuse)
+    done: list[bool] = []
+    assert at_once(2, lambda n: done.append(verbs[n](row.pk, user=boss, reason="asked"))) == []
+    assert sorted(done) == [False, True]
+    row.refresh_from_db()
+    is_gone = Donor.objects.get().name == erasure.ERASED
+    assert (row.state, is_gone) in {(State.DONE, True), (State.REFUSED, False)}
+
+
+@contextmanager
+def broken_at(table: str, deed: str, dies_by: str) -> Iterator[None]:
+    """Whoever does that to a row of the table dies of it, with all that was not committed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE FUNCTION a_mistake() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {dies_by}; END $$;"
+            f"CREATE TRIGGER a_mistake BEFORE {deed} ON {table} FOR EACH ROW EXECUTE FUNCTION a_mistake()"
+        )
+    try:
+        yield
+    finally:
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION a_mistake CASCADE")
+
+
+RAISED, KILLED = "RAISE 'a mistake'", "PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("dies_by", [RAISED, KILLED])
+@pytest.mark.parametrize(
+    ("table", "deed"),
+    [
+        ("donations_gift", "UPDATE"),
+        ("nonprofit_outgoingemail", "UPDATE"),
+        ("donations_donornote", "DELETE"),
+        ("nonprofit_user", "UPDATE"),
+        ("donations_donor", "UPDATE"),
+        ("members_erasurerequest", "UPDATE"),
+    ],
+)
+def test_killed_halfway_everything_is_as_before_and_the_next_try_does_it(
+    client: Client, table: str, deed: str, dies_by: str
+) -> None:
+    row, boss = wishes_to_be_forgotten(client), builders.staff("Finance")
+    # What charges is stopped first and for itself, whatever comes of the rest.
+    plans.stop(Plan.objects.get().pk, by=plans.Agreed(actor="staff:1"))
+    before = everything()
+    with broken_at(table, deed, dies_by), pytest.raises(DatabaseError):
+        erasure.carry_out(row.pk, user=boss, reason="asked")
+    assert everything() == before
+    assert (Donor.objects.get().name, DonorNote.objects.count()) == ("Ana Silva", 1)
+    assert erasure.carry_out(row.pk, user=boss, reason="asked")
+    assert Donor.objects.get().name == erasure.ERASED
+    assert AuditEntry.objects.filter(action="erase supporter").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_after_the_monthly_gift_was_stopped_nothing_more_is_charged_and_the_person_is_still_here(
+    client: Client,
+) -> None:
+    row, boss = wishes_to_be_forgotten(client), builders.staff("Finance")
+    with broken_at("donations_gift", "UPDATE", RAISED), pytest.raises(DatabaseError):
+        erasure.carry_out(row.pk, user=boss, reason="asked")
+    row.refresh_from_db()
+    assert (Plan.objects.get().status, Donor.objects.get().name, row.state) == ("ended", "Ana Silva", State.ASKED)
+    assert erasure.carry_out(row.pk, user=boss, reason="asked")
+    assert AuditEntry.objects.filter(action="end plan").count() == 1
