@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from donations import gateway, throttle, waiting
-from donations.admin.phone import ADVICE, DECLINED
+from donations.admin import phone
 from donations.models import Plan
 from donations.recurring import letters, phone_cards
 from donations.recurring.plans import CannotChange
@@ -35,9 +35,14 @@ NO_ANSWER = (
 )
 
 
-def deed(plan: Plan) -> list[Deed]:
+def is_allowed(request: HttpRequest) -> bool:
+    """Whether this person may change the gifts of callers, and type their cards."""
+    return all(may(request, right) for right in (MANAGE, SEES, phone.RIGHT))
+
+
+def deed(request: HttpRequest, plan: Plan) -> list[Deed]:
     """The button on the plan's page."""
-    if not phone_cards.is_possible(plan):
+    if not is_allowed(request) or not phone_cards.is_possible(plan):
         return []
     return [Deed("Take another card", reverse("admin:donations_plan_card", args=[plan.pk]), is_page=True)]
 
@@ -93,7 +98,7 @@ def take(request: HttpRequest, pk: int) -> HttpResponse:
     except gateway.GatewayRefused:
         return JsonResponse({"error": REFUSED}, status=503)
     if taken.outcome == phone_cards.Outcome.DECLINED:
-        return JsonResponse({"error": ADVICE.get(taken.code, DECLINED) + UNCHANGED}, status=402)
+        return JsonResponse({"error": phone.ADVICE.get(taken.code, phone.DECLINED) + UNCHANGED}, status=402)
     if taken.outcome == phone_cards.Outcome.NEEDS_CALLER:
         return JsonResponse({"error": NEEDS_CALLER}, status=402)
     if taken.outcome == phone_cards.Outcome.UNKNOWN:
@@ -117,6 +122,6 @@ def send_link(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _plan(request: HttpRequest, pk: int) -> Plan:
-    if not may(request, MANAGE) or not may(request, SEES):
+    if not is_allowed(request):
         raise PermissionDenied
     return get_object_or_404(Plan.objects.select_related("donor", "fund", "campaign"), pk=pk)

@@ -105,7 +105,7 @@ class PlanAdmin(ShownAdmin[Plan]):
             Deed(plan_forms.CHANGES[name].title, reverse("admin:donations_plan_ask", args=[row.pk, name]), is_page=True)
             for name in plan_forms.offered(row)
         ]
-        return [*plan_card.deed(row), *changes, *adopting]
+        return [*plan_card.deed(request, row), *changes, *adopting]
 
     def panels(self, request: HttpRequest, row: Plan) -> list[Panel]:
         panels = [installments_panel(row), gifts_in(Gift.objects.filter(plan=row), f"plan__id__exact={row.pk}")]
