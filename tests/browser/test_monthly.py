@@ -128,29 +128,67 @@ def test_joined_changed_skipped_paused_stopped_and_begun_again(stack: Stack, ope
     assert "Your monthly gift begins again" in subjects
 
 
+def press_on(page: Page, role: str, name: str, key: str) -> None:
+    """Tabs to the link or button whose words begin so, and presses the key there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("[document.activeElement.tagName, document.activeElement.innerText.trim()]")
+        if focused[1].startswith(name) and focused[0] == {"link": "A", "button": "BUTTON"}[role]:
+            page.keyboard.press(key)
+            return
+    raise AssertionError(f"no {role} {name!r} by Tab")
+
+
+def tab_into(page: Page, frame: str, label: str) -> None:
+    """Tabs until the field, or button, with this name has the focus inside the frame."""
+    wanted = (
+        page.frame_locator(frame).get_by_label(label).or_(page.frame_locator(frame).get_by_role("button", name=label))
+    )
+    for _ in range(60):
+        if wanted.first.evaluate("element => element === document.activeElement && document.hasFocus()"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no {label!r} by Tab")
+
+
 def test_everything_by_keyboard_alone(stack: Stack, open_page: OpenPage) -> None:
     page = open_page(viewport=PHONE)
     ana = User.objects.create_user("ana@example.org")
     plan = builders.plan(donor=builders.donor(name="Ana Silva", email="ana@example.org", user=ana))
     sign_in(page, ana, f"/portal/monthly/{plan.pk}/")
 
-    def press_on(role: str, name: str, key: str) -> None:
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            focused = page.evaluate("[document.activeElement.tagName, document.activeElement.innerText.trim()]")
-            if focused[1].startswith(name) and focused[0] == {"link": "A", "button": "BUTTON"}[role]:
-                page.keyboard.press(key)
-                return
-        raise AssertionError(f"no {role} {name!r} by Tab")
-
-    press_on("link", "Pause", "Enter")
+    press_on(page, "link", "Pause", "Enter")
     page.wait_for_url("**/pause/")
-    press_on("button", "Pause", "Enter")
+    press_on(page, "button", "Pause", "Enter")
     says(page, "Paused.")
-    press_on("link", "Stop this gift", "Enter")
+    press_on(page, "link", "Stop this gift", "Enter")
     page.wait_for_url("**/stop/")
-    press_on("button", "Stop my gift", "Space")
+    press_on(page, "button", "Stop my gift", "Space")
     says(page, "Your gift has ended.")
+
+
+def test_another_card_by_keyboard_alone(stack: Stack, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE)
+    plan = joined(stack, page)
+    sign_in_by_code(page, "ana@example.org")
+    page.goto(f"/portal/monthly/{plan.pk}/")
+    press_on(page, "link", "Use another card", "Enter")
+    expect(page.frame_locator(FRAME).get_by_label("Card number")).to_be_visible()
+    for label, typed in (
+        ("Card number", ASKS),
+        ("Expiration date", "1234"),
+        ("Security code", "123"),
+        ("ZIP code", "02139"),
+    ):
+        tab_into(page, FRAME, label)
+        page.keyboard.type(typed)
+    press_on(page, "button", "Save this card", "Enter")
+    expect(page.frame_locator(BANK).get_by_role("button", name="Complete")).to_be_visible()
+    tab_into(page, BANK, "Complete")
+    page.keyboard.press("Enter")
+    says(page, "ending 3155 is charged from now on")
+    plan.refresh_from_db()
+    assert plan.card_last4 == "3155"
 
 
 def test_declined_told_paid_by_another_card_with_a_yes_for_the_bank(stack: Stack, open_page: OpenPage) -> None:
