@@ -1,7 +1,7 @@
 """Members in the admin: levels and what comes with them, who is a member and why, and what is to be sent."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from donations.admin.forms import MoneyField
 from donations.desk import find
-from members import granting
+from members import granting, memberships
 from members.admin_forms import FromGiftForm, GrantForm, PersonForm, WhyForm
 from members.admin_pages import Pages, allow, button
 from members.models import (
@@ -119,7 +119,7 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
     )
     search_fields = ("donor",)
     search_help_text = "A supporter's name, e-mail or number"
-    fields = ("supporter", "state", "level", "through", "grace_through", "joined_on", "rejoined_on", "wishes")
+    fields = ("supporter", "state", "level_shown", "through", "grace_through", "joined_on", "rejoined_on", "wishes")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         match = request.resolver_match
@@ -135,11 +135,19 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
             return queryset, False
         return queryset.filter(donor__in=[one.donor_id for one in find.find(term)]), False
 
-    @admin.display(description="Through")
+    @admin.display(description="Member through")
     def through(self, row: Membership) -> object:
-        if row.is_for_life:
-            return "for life"
-        return date_format(row.current_through) if row.current_through else "—"
+        return _last_day(row, row.current_through)
+
+    @admin.display(description="Level")
+    def level_shown(self, row: Membership) -> str:
+        """The level to its own last day: a lower one may carry on to the end of the membership."""
+        if row.level is None:
+            return "—"
+        said = memberships.headline(row)
+        if not said.then:
+            return said.level
+        return f"{said.level} through {_last_day(row, said.through)}. {said.then}"
 
     @admin.display(description="Supporter")
     def supporter(self, row: Membership) -> SafeString | str:
@@ -233,6 +241,12 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
             return f"{person} no longer shares it."
 
         return self.ask(request, row, form, (f"Remove {person}", "Remove them", ""), do)
+
+
+def _last_day(row: Membership, day: date | None) -> str:
+    if day is None:
+        return "for life" if row.is_for_life else "—"
+    return str(date_format(day))
 
 
 def _ways(request: HttpRequest, row: Membership) -> SafeString | str:

@@ -1,8 +1,12 @@
 """The membership card as a picture: to print, to save, to show."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from django.utils.html import escape
 
 from members.models import Membership
+from members.rules import Span
 from nonprofit import colors
 from nonprofit.models import Organization
 
@@ -13,26 +17,33 @@ LONGEST = 34
 DARK = "#1f2937"
 
 
-def svg(membership: Membership, name: str, organization: Organization) -> str:
-    """The card of a current member, in the newsroom's colour; text only, so that it needs no font of ours."""
+def svg(membership: Membership, name: str, organization: Organization, ahead: Sequence[Span]) -> str:
+    """The card of a member, in the newsroom's colour; text only, so that it needs no font of ours.
+
+    ahead: today's level and those that follow it; a card that was saved says no level after its own last day.
+    """
     brand = (
         organization.brand_color if colors.contrast(organization.brand_color, "#ffffff") >= colors.READABLE else DARK
     )
-    through = "For life" if membership.current_through is None else f"Through {membership.current_through:%B %Y}"
+    level = _level(ahead[0].level.name if ahead else membership.level.name if membership.level else "")
+    through = _capital(_through(ahead[0].end if ahead else membership.current_through))
+    # Of those that follow the first one: a card has no room for more, and the page says them all.
+    then = f"then {_level(ahead[1].level.name)} {_through(ahead[1].end)}" if len(ahead) > 1 else ""
     since = f"Member since {membership.joined_on:%Y}" if membership.joined_on else ""
     family = "Georgia, 'Times New Roman', serif"
     lines = [
         (60, 110, 44, 600, organization.name),
         (60, 290, 56, 600, _short(name)),
-        (60, 352, 38, 400, _level(membership)),
-        (60, 448, 34, 400, through),
+        (60, 352, 38, 400, level),
+        (60, 402 if then else 448, 34, 400, through),
+        *([(60, 446, 30, 400, _short(then))] if then else []),
         (60, 494, 30, 400, f"{membership.public_id} · {since}" if since else membership.public_id),
     ]
     texts = "".join(
         f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}">{escape(words)}</text>'
         for x, y, size, weight, words in lines
     )
-    title = escape(f"Membership card of {name}: {_level(membership)}, {through}")
+    title = escape(f"Membership card of {name}: {level}, {f'{through}, {then}' if then else through}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'role="img" aria-label="{title}"><title>{title}</title>'
@@ -42,11 +53,18 @@ def svg(membership: Membership, name: str, organization: Organization) -> str:
     )
 
 
-def _level(membership: Membership) -> str:
+def _level(words: str) -> str:
     """ "a Friend" is "Friend" on a card."""
-    words = membership.level.name if membership.level else ""
     for article in ("a ", "an ", "the "):
         words = words.removeprefix(article)
+    return _capital(words)
+
+
+def _through(last: date | None) -> str:
+    return "for life" if last is None else f"through {last:%B %Y}"
+
+
+def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 

@@ -14,6 +14,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from django.conf import settings
 
+from members import memberships
 from members.models import Membership, MembershipPerson
 from nonprofit import clock
 from nonprofit.models import User
@@ -53,6 +54,9 @@ def answer(user: User | None, origin: str, by: Signer) -> dict[str, Any]:
     if row is None or not row.is_member or row.level is None:
         return NOT_A_MEMBER
     now = clock.now()
+    # No answer outlives the day on which the level, or the membership, ends by itself.
+    ends = clock.midnight(row.looks_again_on) if row.looks_again_on else now + LASTS
+    lasts = min(LASTS, ends - now)
     told = {"member": True, "state": row.state, "level": row.level.name}
     claims = {
         "iss": settings.BASE_URL,
@@ -61,20 +65,20 @@ def answer(user: User | None, origin: str, by: Signer) -> dict[str, Any]:
         "level": row.level.name,
         "state": row.state,
         "iat": now,
-        "exp": now + LASTS,
+        "exp": now + lasts,
     }
-    return told | {"token": jwt.encode(claims, by.key, algorithm=by.algorithm), "seconds": int(LASTS.total_seconds())}
+    return told | {"token": jwt.encode(claims, by.key, algorithm=by.algorithm), "seconds": int(lasts.total_seconds())}
 
 
 def _membership(user: User) -> Membership | None:
     """The visitor's own, or the one they share; whoever is signed in has proven their mailbox."""
     own = Membership.objects.visible_to(user).select_related("level").first()
-    if own is not None and own.is_member:
+    if own is not None and memberships.as_of_today(own).is_member:
         return own
     shared = MembershipPerson.objects.filter(email=user.email).exclude(email="").values("donor")
-    running = [Membership.State.CURRENT, Membership.State.GRACE]
-    best = Membership.objects.filter(donor__in=shared, state__in=running).select_related("level")
-    return best.order_by("-level__from_minor", "pk").first()
+    rows = Membership.objects.filter(donor__in=shared).real().select_related("level").order_by("pk")
+    running = [row for row in rows if memberships.as_of_today(row).is_member]
+    return max(running, key=lambda row: row.level.from_minor if row.level else 0, default=None)
 
 
 def _opaque(donor_id: int) -> str:

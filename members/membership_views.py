@@ -11,7 +11,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
 from donations.models import Donor
-from members import card, fulfilment, granting
+from members import card, fulfilment, granting, memberships
 from members.models import Fulfilment, Level, LevelBenefit, Membership, MembershipPerson
 from nonprofit import card_numbers, organization
 from nonprofit.models import User
@@ -65,9 +65,12 @@ def show(request: SignedIn) -> HttpResponse:
 def _page(request: SignedIn, form: PersonForm, status: int = 200) -> HttpResponse:
     donor = Donor.objects.filter(user=request.user).first()
     row = Membership.objects.visible_to(request.user).real().select_related("level", "benefit_level", "donor").first()
+    if row is not None:
+        memberships.as_of_today(row)
     page = {
         "donor": donor,
         "membership": row,
+        "headline": memberships.headline(row) if row else None,
         "why": [one["text"] for one in row.why] if row else [],
         "offers": _offers(),
         "form": form,
@@ -101,9 +104,10 @@ def _privileges(row: Membership | None) -> list[str]:
 def card_picture(request: SignedIn) -> HttpResponse:
     """The card of a member, to keep; of nobody else."""
     row = Membership.objects.visible_to(request.user).select_related("level", "donor").first()
-    if row is None or not row.is_member:
+    if row is None or not memberships.as_of_today(row).is_member:
         raise Http404("no membership")
-    picture = card.svg(row, row.donor.addressee or row.donor.name, organization.get())
+    name = row.donor.addressee or row.donor.name
+    picture = card.svg(row, name, organization.get(), memberships.ahead(row))
     response = HttpResponse(picture, content_type="image/svg+xml")
     if "save" in request.GET:
         response["Content-Disposition"] = f'attachment; filename="membership-{row.public_id}.svg"'

@@ -5,14 +5,15 @@ so that of two at once the second sees what the first did.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
 from django.db import transaction
 
 from donations.models import Donor, Gift, Reversal
-from members import rules
+from members import rules, sentences
 from members.models import Level, Membership, MembershipGrant, MembershipPolicy
 from nonprofit import audit, clock
 
@@ -35,6 +36,15 @@ SHOWN = ("state", "level_id", "benefit_level_id", "joined_on", "rejoined_on", "c
 COLUMNS = (*SHOWN, "looks_again_on", "why")
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What a membership says of itself. through: the level's own last day, None for life. then: what follows, or ""."""
+
+    level: str
+    through: date | None
+    then: str = ""
+
+
 def recompute(donor_id: int, *, today: date | None = None) -> Membership | None:
     """The supporter's membership stands as their settled money says; None while there are no levels at all.
 
@@ -54,13 +64,11 @@ def recompute_many(donor_ids: Iterable[int], *, today: date | None = None, nowai
     if not offered:
         return 0
     held = _locked(sorted(set(donor_ids)), nowait=nowait)
-    decided, day = policy(), today or clock.today()
-    payments, grants = _payments(held), _grants(held)
+    facts, day = _facts(held, offered), today or clock.today()
     changed, before = [], {}
     for donor_id, row in held.items():
-        facts = rules.Facts(payments.get(donor_id, ()), offered, decided, grants.get(donor_id, ()))
         old = {name: getattr(row, name) for name in COLUMNS}
-        new = _columns(rules.standing(facts, day))
+        new = _columns(rules.standing(facts[donor_id], day))
         if new != old:
             before[donor_id] = old
             for name, value in new.items():
@@ -70,6 +78,32 @@ def recompute_many(donor_ids: Iterable[int], *, today: date | None = None, nowai
     _write(changed)
     _log(changed, before)
     return len(changed)
+
+
+def as_of_today(row: Membership) -> Membership:
+    """The row as it stands today, where the night's work has not been by yet; nothing is written."""
+    today = clock.today()
+    if row.looks_again_on is not None and row.looks_again_on <= today:
+        standing = rules.standing(_facts([row.donor_id], levels())[row.donor_id], today)
+        for name, value in _columns(standing).items():
+            setattr(row, name, value)
+    return row
+
+
+def ahead(row: Membership) -> list[rules.Span]:
+    """Today's level to its own last day, and what carries on after it; none unless the membership is current."""
+    if row.state != Membership.State.CURRENT:
+        return []
+    return rules.ahead(_facts([row.donor_id], levels())[row.donor_id], clock.today())
+
+
+def headline(row: Membership) -> Headline:
+    """Which level is theirs, to which day it is, and what carries on then."""
+    spans = ahead(row)
+    if not spans:
+        return Headline(row.level.name if row.level else "", row.current_through)
+    first, *later = spans
+    return Headline(first.level.name, first.end, sentences.follows([(one.level.name, one.end) for one in later]))
 
 
 def levels() -> list[rules.Level]:
@@ -94,6 +128,12 @@ def _locked(donor_ids: Sequence[int], *, nowait: bool) -> dict[int, Membership]:
         Membership.objects.bulk_create(made, ignore_conflicts=True, batch_size=1000)
         held |= {row.donor_id: row for row in rows.filter(donor_id__in=missing)}
     return held
+
+
+def _facts(donor_ids: Collection[int], offered: Sequence[rules.Level]) -> dict[int, rules.Facts]:
+    """What each supporter's standing is computed from."""
+    decided, payments, grants = policy(), _payments(donor_ids), _grants(donor_ids)
+    return {pk: rules.Facts(payments.get(pk, ()), offered, decided, grants.get(pk, ())) for pk in donor_ids}
 
 
 def _payments(donor_ids: Iterable[int]) -> dict[int, list[rules.Payment]]:

@@ -108,6 +108,14 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Days in a row on which a level is the best they have. end: its last day; None for ever."""
+
+    level: Level
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How somebody stands on a day, and why. current_through, grace_through: None for life, and for who never was.
 
@@ -157,6 +165,23 @@ def standing(facts: Facts, today: date) -> Standing:
         looks_again_on=_next_change(stretches, through, grace_through, later, today),
         why=tuple(_told(facts, stretches, None if is_for_life else (through, grace_through), today)),
     )
+
+
+def ahead(facts: Facts, today: date) -> list[Span]:
+    """Today's level to its own last day, and after it the lower ones that carry on; none for who is no member today.
+
+    What is given from a later day on counts when that day has come.
+    """
+    stretches, day = [one for one in cover(facts) if one.start <= today], today
+    found: list[Span] = []
+    while held := [one for one in stretches if one.holds(day)]:
+        level = max((one.level for one in held), key=_rank)
+        last = max(one.last for one in held if one.level == level)
+        if last == date.max:
+            return [*found, Span(level, None)]
+        found.append(Span(level, last))
+        day = last + DAY
+    return found
 
 
 def _next_change(
@@ -330,14 +355,14 @@ def _told(facts: Facts, stretches: Sequence[Stretch], ends: tuple[date, date] | 
 
 
 def _carrying(stretches: Sequence[Stretch], today: date) -> list[Reason]:
-    """The furthest first; of each stream of payments the last one, so that a monthly gift is one sentence.
-
-    What has ended is told only where nothing else carries.
-    """
-    best: dict[str, Stretch] = {}
-    for one in sorted(stretches, key=_reach):
-        best[one.stream] = one
-    in_order = sorted(best.values(), key=_reach, reverse=True)
+    """The furthest first; of each stream of payments the last one, so that a monthly gift is one sentence, and
+    whatever makes a higher level until then. What has ended is told only where nothing else carries."""
+    highest: dict[str, tuple[int, int]] = {}
+    in_order = []
+    for one in sorted(stretches, key=_reach)[::-1]:
+        if _rank(one.level) > highest.get(one.stream, (0, 0)):
+            highest[one.stream] = _rank(one.level)
+            in_order.append(one)
     running = [one.tell() for one in in_order[:SHOWN] if one.last >= today]
     return running or [sentences.in_the_past(one.tell()) for one in in_order[:1]]
 

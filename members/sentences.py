@@ -1,5 +1,6 @@
 """Why somebody is a member, in sentences for them: no amounts, so that all staff may read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -95,6 +96,13 @@ def ended(through: date, grace_through: date, today: date) -> Reason:
     if today <= grace_through:
         return Reason(f"Your membership ran to {_day(through)}; everything stays yours until {_day(grace_through)}.")
     return Reason(f"Your membership ended on {_day(through)}.")
+
+
+def follows(levels: Sequence[tuple[str, date | None]]) -> str:
+    """What carries on when today's level has ended: each level and its last day, None for life; "" for nothing."""
+    told = [f"then {name} for life" if end is None else f"then {name} through {_day(end)}" for name, end in levels]
+    words = ", ".join(told)
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _named(paid: Paid, your: str = "Your") -> str:

@@ -45,6 +45,16 @@ def test_a_member_sees_level_card_and_why(ana: User, open_page: OpenPage) -> Non
     assert_clean(page, "the membership")
 
 
+def test_a_level_that_ends_before_the_membership_says_what_follows(ana: User, open_page: OpenPage) -> None:
+    for amount_minor in (240_00, 60_00):
+        people.gave("ana@example.org", amount_minor)
+    page = open_page(viewport=PHONE)
+    sign_in(page, ana, PAGE)
+    expect(page.locator(".member-level")).to_have_text("A Patron")
+    expect(page.get_by_text("Then a Friend through")).to_be_visible()
+    assert_clean(page, "two levels after each other")
+
+
 def test_the_desks_pages_are_clean(ana: User, open_page: OpenPage, watch: Watch) -> None:
     row, due = Membership.objects.get(), Fulfilment.objects.get()
     page = open_page(viewport=PHONE)

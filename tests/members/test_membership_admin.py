@@ -81,6 +81,19 @@ def test_its_page_says_why_and_its_verbs_ask_for_a_reason(client: Client, ana: D
     assert not MembershipPerson.objects.exists()
 
 
+def test_its_page_says_a_level_to_its_own_last_day(client: Client, ana: Donor) -> None:
+    row = Membership.objects.get(donor=ana)
+    assert row.current_through is not None
+    people.gave("ana@example.org", 240_00, donor_name="Ana Silva")
+    page = shown(client, f"{LIST}{row.pk}/change/")
+    assert "Then a Friend" not in page
+    people.gave("ana@example.org", 60_00, donor_name="Ana Silva")
+    page = shown(client, f"{LIST}{row.pk}/change/")
+    ends = (row.current_through.year + 1, row.current_through.year + 2)
+    assert f", {ends[0]}. Then a Friend through" in page
+    assert f", {ends[1]}." in page
+
+
 def test_a_gift_membership_from_the_page(client: Client, ana: Donor) -> None:
     gift = people.gave("may@example.org", 240_00, donor_name="May Silva")
     row = Membership.objects.get(donor=ana)

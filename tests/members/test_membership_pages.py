@@ -1,7 +1,7 @@
 """The portal's membership page and the entitlement answer: true, and of nobody else."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import jwt
 import pytest
@@ -22,6 +22,7 @@ from tests.members.membership import levels, tote
 pytestmark = pytest.mark.django_db
 PAGE, ASK = "/portal/membership/", "/members/entitlement/"
 SITE = "https://www.harborlight.example"
+FIRST, LATER = date(2026, 3, 3), date(2027, 4, 1)
 SECRET = "a secret of thirty-two characters and more"
 
 
@@ -57,6 +58,28 @@ def test_it_says_level_end_and_why(client: Client) -> None:
     end = f"{row.current_through:%B} {row.current_through.day}, {row.current_through.year}"
     assert f"A Friend Through {end}" in re.sub(r"\s+", " ", shown)
     assert f"carries you to {end} as a Friend." in shown
+
+
+def carried_on(client: Client) -> Donor:
+    """A Patron for a year, and a Friend for a year after it."""
+    levels()
+    people.gave("ana@example.org", 240_00, donor_name="Ana Silva", on=FIRST)
+    return member(client)
+
+
+def test_a_level_is_told_to_its_own_last_day_and_then_what_follows(client: Client) -> None:
+    with clock.standing_at(clock.midnight(FIRST)):
+        carried_on(client)
+        shown, picture = text(client), client.get(PAGE + "card.svg").content.decode()
+        assert "A Patron Through March 31, 2027 Then a Friend through March 31, 2028." in shown
+        assert "Patron, Through March 2027, then Friend through March 2028</title>" in picture
+    # The night's work has not been by, and the page knows the day all the same.
+    with clock.standing_at(clock.midnight(LATER)):
+        shown, picture = text(client), client.get(PAGE + "card.svg").content.decode()
+        assert "A Friend Through March 31, 2028" in shown
+        assert "Then a" not in shown
+        assert "Friend, Through March 2028</title>" in picture
+        assert "Patron" not in picture
 
 
 def test_nobody_signed_in_is_sent_to_sign_in(client: Client) -> None:
@@ -155,6 +178,25 @@ def test_a_member_is_told_of_with_a_token_for_minutes(client: Client) -> None:
     assert {"no-store", "private"} <= {word.strip() for word in response["Cache-Control"].split(",")}
     assert "Origin" in response["Vary"]
     assert not response.cookies
+
+
+def test_no_level_is_told_after_its_last_day_whether_the_night_has_come_or_not(client: Client) -> None:
+    with clock.standing_at(clock.midnight(FIRST)):
+        donor = carried_on(client)
+        granting.add_person(donor.pk, "Luis", "luis@example.org", actor="supporter")
+    luis = Client()
+    luis.force_login(User.objects.create_user("luis@example.org"), backend="django.contrib.auth.backends.ModelBackend")
+    # Four minutes to midnight of the last day: the answer holds until then and not longer.
+    with clock.standing_at(clock.midnight(LATER) - timedelta(minutes=4)):
+        for who in (client, luis):
+            told = who.get(ASK, headers={"origin": SITE}).json()
+            assert (told["level"], told["seconds"]) == ("a Patron", 240)
+    with clock.standing_at(clock.midnight(LATER)):
+        for who in (client, luis):
+            told = who.get(ASK, headers={"origin": SITE}).json()
+            assert (told["level"], told["seconds"]) == ("a Friend", 600)
+    with clock.standing_at(clock.midnight(date(2028, 6, 1))):
+        assert [who.get(ASK, headers={"origin": SITE}).json()["member"] for who in (client, luis)] == [False, False]
 
 
 def test_somebody_not_signed_in_is_no_member_and_gets_no_cookie(client: Client) -> None:

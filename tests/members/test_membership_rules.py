@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from members import rules
+from members import rules, sentences
 from members.rules import Facts, Grant, Level, Payment, Policy, Standing, State
 
 FRIEND, PATRON = Level(1, "a Friend", 60_00), Level(2, "a Patron", 240_00)
@@ -136,6 +136,99 @@ def test_a_higher_level_is_theirs_at_once_and_a_lower_one_waits() -> None:
     assert on(date(2026, 6, 1), *down).level_id == PATRON.id
     assert on(date(2027, 4, 1), *down).level_id == FRIEND.id
     assert on(date(2026, 6, 1), *down).looks_again_on == date(2027, 4, 1)
+
+
+LIFE = Grant(FRIEND.id, MARCH_3, None)
+ENDS = date(2027, 3, 31)
+
+
+@pytest.mark.parametrize(
+    ("payments", "grants", "day", "expected"),
+    [
+        pytest.param([check(1, MARCH_3)], [], MARCH_3, [("a Friend", ENDS)], id="one level"),
+        pytest.param(
+            [check(1, MARCH_3, 240_00), check(2, MARCH_3), check(3, MARCH_3)],
+            [],
+            MARCH_3,
+            [("a Patron", ENDS), ("a Friend", date(2029, 3, 31))],
+            id="a lower one carries on",
+        ),
+        pytest.param(
+            [check(1, MARCH_3), check(2, MARCH_3, 240_00)],
+            [],
+            MARCH_3,
+            [("a Patron", date(2028, 3, 31))],
+            id="a higher one is theirs at once and covers the lower",
+        ),
+        pytest.param(
+            [check(1, MARCH_3, 240_00), check(2, MARCH_3)],
+            [],
+            date(2027, 4, 1),
+            [("a Friend", date(2028, 3, 31))],
+            id="when the higher has ended only the lower is told",
+        ),
+        pytest.param(
+            [check(1, MARCH_3, 240_00), check(2, MARCH_3, 240_00)],
+            [],
+            MARCH_3,
+            [("a Patron", date(2028, 3, 31))],
+            id="two of the same level are one",
+        ),
+        pytest.param(
+            [check(1, MARCH_3, 240_00)],
+            [LIFE],
+            MARCH_3,
+            [("a Patron", ENDS), ("a Friend", None)],
+            id="then for life",
+        ),
+        pytest.param([check(1, MARCH_3)], [Grant(PATRON.id, MARCH_3, None)], MARCH_3, [("a Patron", None)], id="life"),
+        pytest.param(
+            [monthly(1, MARCH_3, 20_00), check(2, MARCH_3)],
+            [],
+            MARCH_3,
+            [("a Patron", date(2026, 4, 30)), ("a Friend", date(2027, 4, 30))],
+            id="a monthly gift at a higher level than the check",
+        ),
+        pytest.param(
+            [check(1, MARCH_3)],
+            [Grant(PATRON.id, date(2026, 4, 1), date(2026, 5, 1))],
+            MARCH_3,
+            [("a Friend", ENDS)],
+            id="what has not begun is not told yet",
+        ),
+        pytest.param([check(1, MARCH_3)], [], date(2027, 4, 1), [], id="in grace"),
+        pytest.param([], [], MARCH_3, [], id="never"),
+    ],
+)
+def test_each_level_is_told_to_its_own_last_day(
+    payments: list[Payment], grants: list[Grant], day: date, expected: list[tuple[str, date | None]]
+) -> None:
+    found = rules.ahead(Facts(payments, DUES, grants=grants), day)
+    assert [(one.level.name, one.end) for one in found] == expected
+
+
+def test_why_names_the_gift_behind_each_level_ahead() -> None:
+    found = on(MARCH_3, check(1, MARCH_3, 240_00), check(2, MARCH_3), check(3, MARCH_3))
+    assert texts(found) == [
+        "Your check of March 3, 2026 carries you to March 31, 2029 as a Friend, counted from the end of what you had.",
+        "Your check of March 3, 2026 carries you to March 31, 2027 as a Patron.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ([], ""),
+        ([("a Friend", date(2029, 3, 31))], "Then a Friend through March 31, 2029."),
+        ([("a Friend", None)], "Then a Friend for life."),
+        (
+            [("a Patron", date(2028, 1, 31)), ("a Friend", date(2029, 3, 31))],
+            "Then a Patron through January 31, 2028, then a Friend through March 31, 2029.",
+        ),
+    ],
+)
+def test_what_follows_is_one_sentence(levels: list[tuple[str, date | None]], words: str) -> None:
+    assert sentences.follows(levels) == words
 
 
 def test_cumulative_levels_are_held_while_the_gifts_of_twelve_months_come_to_it() -> None:
@@ -280,3 +373,20 @@ def test_nothing_changes_on_a_day_that_was_not_foretold(
             break
         later = rules.standing(facts, day)
         assert (later.state, later.level_id, later.benefit_level_id) == (now.state, now.level_id, now.benefit_level_id)
+
+
+@settings(deadline=None, max_examples=60)
+@given(payments, levels, policies)
+def test_the_levels_ahead_fall_and_reach_to_the_end_and_come_true(
+    paid: list[Payment], offered: tuple[Level, ...], policy: Policy
+) -> None:
+    facts = Facts(paid, offered, policy)
+    now, spans = rules.standing(facts, TODAY), rules.ahead(facts, TODAY)
+    assert bool(spans) == (now.state == State.CURRENT)
+    if spans:
+        assert (spans[0].level.id, spans[-1].end) == (now.level_id, now.current_through)
+    ranks = [one.level.from_minor for one in spans]
+    assert ranks == sorted(ranks, reverse=True)
+    for one in spans:
+        assert one.end is not None
+        assert rules.standing(facts, one.end).level_id == one.level.id
