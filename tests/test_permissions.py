@@ -125,6 +125,7 @@ PAGES = {
     "password_change": Page(ESF, ESF),
     "password_change_done": Page(ESF),
     "donations_plan_forecast": Page(SF),
+    "donations_plan_retention": Page(SF),
     "donations_plan_ask": Page(who(S), who(S)),
     "donations_plan_at_stripe": Page(who(F), who(F)),
     "donations_plan_take_over": Page(who(F), who(F), row="plan_at_stripe"),

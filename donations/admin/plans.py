@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from donations import plan_forms
-from donations.admin import plan_adopting, plan_card, search
+from donations.admin import plan_adopting, plan_card, retention, search
 from donations.admin.supporter_panels import card, gifts_in
 from donations.books import charts
 from donations.models import Donor, Gift, Installment, Plan
@@ -115,6 +115,7 @@ class PlanAdmin(ShownAdmin[Plan]):
         view = self.admin_site.admin_view
         return [
             path("forecast/", view(self.forecast), name="donations_plan_forecast"),
+            path("retention/", view(self.retention), name="donations_plan_retention"),
             path("<int:pk>/change-it/<slug:change>/", view(self.ask), name="donations_plan_ask"),
             *plan_card.urls(),
             *plan_adopting.urls(),
@@ -166,6 +167,13 @@ class PlanAdmin(ShownAdmin[Plan]):
             "height": charts.HEIGHT,
         }
         return TemplateResponse(request, "admin/plans/forecast.html", context)
+
+    def retention(self, request: HttpRequest) -> HttpResponse:
+        """Who still gives months after they began, and what began, changed and ended."""
+        if not may(request, "donations.view_plan"):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **retention.page(request)}
+        return TemplateResponse(request, "admin/plans/retention.html", context)
 
 
 def installments_panel(plan: Plan) -> Panel:
@@ -235,6 +243,8 @@ def plans_that_wait(request: HttpRequest) -> list[Figure]:
     figures.append(
         Figure("Due by tomorrow", str(tomorrow), reverse("admin:donations_plan_forecast"), note="monthly gifts")
     )
+    hold = reverse("admin:donations_plan_retention")
+    figures.append(Figure("Monthly gifts", f"{running.count():,}", hold, note="how they hold"))
     if waiting:
         figures.append(Figure("Plans without a card", str(waiting), f"{url}?status__exact=waiting", is_trouble=True))
     if past_due:

@@ -12,7 +12,7 @@ WIDTH, HEIGHT, GAP = 560, 72, 4
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One month's bar. label: only at the highest and at the last, so that none covers another."""
+    """One bar. month: what stands beneath it. label: what stands above it, or ""."""
 
     x: float
     y: float
@@ -35,31 +35,52 @@ class Series:
     amounts: Sequence[Money]
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Bars of numbers that are no money. total: what the figure says of all of them."""
+
+    name: str
+    bars: Sequence[Bar]
+    total: str
+
+
 def series(name: str, months: Sequence[date], minors: Sequence[int], *, most: int, currency: str) -> Series:
     """Bars on one scale for all channels: `most` minor units are as high as the area."""
-    step = WIDTH / max(len(months), 1)
-    top = max(minors, default=0)
-    bars = []
-    for place, (month, minor) in enumerate(zip(months, minors, strict=True)):
-        height = round(HEIGHT * max(minor, 0) / most, 1) if most else 0.0
-        is_last = place == len(months) - 1
-        stands_alone = place < len(months) - 2 or not minors[-1]
-        said = minor and (is_last or (minors.index(top) == place and stands_alone))
-        bars.append(
+    amounts = [Money(minor, currency) for minor in minors]
+    labels = ends_and_top([_short(amount) for amount in amounts], minors)
+    drawn = bars([f"{month:%b}" for month in months], minors, labels, most=most)
+    return Series(name, drawn, Money(sum(minors), currency), amounts)
+
+
+def ends_and_top(labels: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """The labels of the highest bar and of the last one, "" at all others, so that none covers another."""
+    top, last = max(sizes, default=0), len(sizes) - 1
+    return [
+        label if size and (place == last or (sizes.index(top) == place and (place < last - 1 or not sizes[-1]))) else ""
+        for place, (label, size) in enumerate(zip(labels, sizes, strict=True))
+    ]
+
+
+def bars(names: Sequence[str], sizes: Sequence[int], labels: Sequence[str], *, most: int) -> list[Bar]:
+    """Bars beside each other with their names beneath them; `most` is as high as the area."""
+    step = WIDTH / max(len(names), 1)
+    drawn = []
+    for place, (name, size, label) in enumerate(zip(names, sizes, labels, strict=True)):
+        height = round(HEIGHT * max(size, 0) / most, 1) if most else 0.0
+        drawn.append(
             Bar(
                 x=round(place * step + GAP / 2, 1),
                 y=round(HEIGHT - height, 1),
                 width=round(step - GAP, 1),
                 height=height,
                 middle=round(place * step + step / 2, 1),
-                month=f"{month:%b}",
-                label=_short(Money(minor, currency)) if said else "",
+                month=name,
+                label=label,
                 label_y=round(HEIGHT - height - 4, 1),
-                is_last=is_last,
+                is_last=place == len(names) - 1,
             )
         )
-    amounts = [Money(minor, currency) for minor in minors]
-    return Series(name, bars, Money(sum(minors), currency), amounts)
+    return drawn
 
 
 def _short(money: Money) -> str:

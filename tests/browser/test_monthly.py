@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from donations.models import Installment, Plan, Renewals
+from donations.rules import schedule
 from nonprofit import audit, clock
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from tests import builders
-from tests.browser.looks import AXE_NOISE, DESK, PHONE, assert_clean
+from tests.browser.looks import AXE_NOISE, DESK, PHONE, assert_clean, visit
 from tests.browser.signing_in import sign_in, sign_in_by_code
 from tests.browser.supporter import GOOD, Supporter
 from tests.conftest import OpenPage
@@ -233,6 +234,31 @@ def test_the_bank_wants_a_yes_for_a_charge_made_without_them(stack: Stack, open_
     wait(lambda: is_finished(2), what=state())
     rest(stack)
     assert_balanced(stack, 2)
+
+
+def test_the_desks_pages_are_clean(stack: Stack, open_page: OpenPage, watch: Watch) -> None:
+    first = schedule.months_later(clock.today(), -15, 20)
+    for number in range(15):
+        day = schedule.months_later(first, number)
+        plan = builders.plan(started_on=day, anchor_day=20, interval="year" if number % 4 == 3 else "month")
+        for step in range(1, 15 - number - number % 3):
+            due_on = schedule.months_later(day, step * schedule.MONTHS[plan.interval])
+            gift = builders.pending_gift(donor=plan.donor, plan=plan)
+            facts = {"plan": plan, "due_on": due_on, "amount_minor": 2500, "currency": "usd", "gift": gift}
+            Installment.objects.create(**facts, status=Installment.Status.PAID)
+        if number % 3 == 2:
+            ends_at = clock.midnight(schedule.months_later(day, (15 - number) // 2))
+            Plan.objects.filter(pk=plan.pk).update(status="ended", end="asked", ended_at=ends_at)
+    page = open_page(viewport=PHONE)
+    sign_in(page, builders.staff("Administrator"), "/admin/")
+    watch.forget(AXE_NOISE)
+    desk = "/admin/donations/plan"
+    pages = {
+        "what is to come": f"{desk}/forecast/",
+        "how gifts hold": f"{desk}/retention/",
+        "how gifts hold by month": f"{desk}/retention/?by=month",
+    }
+    visit(page, watch, pages)
 
 
 def test_two_tabs_do_not_skip_twice(stack: Stack, open_page: OpenPage) -> None:
