@@ -1,13 +1,14 @@
 """Members in the admin: levels and what comes with them, who is a member and why, and what is to be sent."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -15,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from donations.admin.forms import MoneyField
 from donations.desk import find
-from members import granting, memberships
+from members import admin_lapsed, granting, memberships
 from members.admin_forms import FromGiftForm, GrantForm, PersonForm, WhyForm
 from members.admin_pages import Pages, allow, button
 from members.models import (
@@ -108,6 +109,7 @@ class EndsSoon(admin.SimpleListFilter):
 class MembershipAdmin(Pages, ShownAdmin[Membership]):
     """Who is, or was, a member: computed from settled money, so nothing here is typed."""
 
+    change_list_template = "admin/memberships/list.html"
     list_display = ("donor", "state", "level", "through", "joined_on", "rejoined_on")
     list_select_related = ("donor", "level")
     list_filter = (
@@ -137,17 +139,14 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
 
     @admin.display(description="Member through")
     def through(self, row: Membership) -> object:
-        return _last_day(row, row.current_through)
+        if row.is_for_life:
+            return "for life"
+        return date_format(row.current_through) if row.current_through else "—"
 
     @admin.display(description="Level")
     def level_shown(self, row: Membership) -> str:
         """The level to its own last day: a lower one may carry on to the end of the membership."""
-        if row.level is None:
-            return "—"
-        said = memberships.headline(row)
-        if not said.then:
-            return said.level
-        return f"{said.level} through {_last_day(row, said.through)}. {said.then}"
+        return memberships.headline(row).words or "—"
 
     @admin.display(description="Supporter")
     def supporter(self, row: Membership) -> SafeString | str:
@@ -175,7 +174,14 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
             ("person/<int:pk>/remove/", self.remove_person, "remove_person"),
         ]
         mine = [path(where, view(page), name=f"members_membership_{name}") for where, page, name in pages]
-        return [*mine, *super().get_urls()]
+        lately = path("lapsed/", view(self.lapsed), name="members_membership_lapsed")
+        return [lately, *mine, *super().get_urls()]
+
+    def lapsed(self, request: HttpRequest) -> HttpResponse:
+        """Whom to win back: who lapsed lately, with how they may be reached."""
+        allow(request, admin_lapsed.VIEW)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **admin_lapsed.page(request)}
+        return TemplateResponse(request, "admin/memberships/lapsed.html", context)
 
     def give(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A complimentary membership, or one for life."""
@@ -241,12 +247,6 @@ class MembershipAdmin(Pages, ShownAdmin[Membership]):
             return f"{person} no longer shares it."
 
         return self.ask(request, row, form, (f"Remove {person}", "Remove them", ""), do)
-
-
-def _last_day(row: Membership, day: date | None) -> str:
-    if day is None:
-        return "for life" if row.is_for_life else "—"
-    return str(date_format(day))
 
 
 def _ways(request: HttpRequest, row: Membership) -> SafeString | str:

@@ -11,6 +11,7 @@ from datetime import date
 from itertools import islice
 
 from django.db import transaction
+from django.utils.formats import date_format
 
 from donations.models import Donor, Gift, Reversal
 from members import rules, sentences
@@ -43,6 +44,13 @@ class Headline:
     level: str
     through: date | None
     then: str = ""
+
+    @property
+    def words(self) -> str:
+        """The level; with its own last day where another one follows."""
+        if not self.then or self.through is None:
+            return self.level
+        return f"{self.level} through {date_format(self.through)}. {self.then}"
 
 
 def recompute(donor_id: int, *, today: date | None = None) -> Membership | None:

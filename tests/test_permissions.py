@@ -198,6 +198,7 @@ PAGES = {
     "members_membership_add_person": Page(who(S), who(S)),
     "members_membership_end": Page(who(S), who(S), row="members_membershipgrant"),
     "members_membership_from_gift": Page(who(S), who(S)),
+    "members_membership_lapsed": Page(SF),
     "members_membership_give": Page(who(S), who(S)),
     "members_membership_remove_person": Page(who(S), who(S), row="members_membershipperson"),
     "donations_phonecall_take": Page(who(S), who(S)),
