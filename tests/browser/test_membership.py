@@ -5,8 +5,15 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from donations.models import Donor
 from members import memberships
-from members.models import Fulfilment, Membership, MembershipPerson
+from members.models import (
+    Fulfilment,
+    Membership,
+    MembershipPerson,
+    NewsletterSubscription,
+    NewsletterSuppression,
+)
 from nonprofit import clock
 from nonprofit.models import User
 from tests import builders
@@ -57,12 +64,24 @@ def test_a_level_that_ends_before_the_membership_says_what_follows(ana: User, op
 
 def test_the_desks_pages_are_clean(ana: User, open_page: OpenPage, watch: Watch) -> None:
     row, due = Membership.objects.get(), Fulfilment.objects.get()
+    for number, wish in enumerate(("is_anonymous", "is_not_contacted", "is_not_mailed")):
+        people.gave(f"gone-{number}@example.org", 60_00, donor_name=f"Gone {number}")
+        gone = Donor.objects.filter(email=f"gone-{number}@example.org")
+        gone.update(**{wish: True}, phone="(555) 010-0142", address_line1="1 Pier", city="Port Haven")
+        ended = clock.today() - timedelta(days=number + 2)
+        Membership.objects.filter(donor__in=gone).update(state="lapsed", current_through=ended, grace_through=ended)
+    NewsletterSuppression.objects.create(email="gone-2@example.org", reason="bounce")
+    NewsletterSubscription.objects.create(
+        email="ana@example.org", status="confirmed", source="portal", consent_at=clock.now()
+    )
     page = open_page(viewport=PHONE)
     sign_in(page, builders.staff("Administrator"), "/admin/")
     watch.forget(AXE_NOISE)
     desk = "/admin/members"
     pages = {
         "members": f"{desk}/membership/",
+        "lapsed lately": f"{desk}/membership/lapsed/",
+        "a member among supporters": f"/admin/donations/donor/{row.donor_id}/change/",
         "a membership": f"{desk}/membership/{row.pk}/change/",
         "giving one": f"{desk}/membership/{row.pk}/give/",
         "what is to be sent": f"{desk}/fulfilment/",
