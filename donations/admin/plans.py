@@ -239,10 +239,12 @@ def plans_that_wait(request: HttpRequest) -> list[Figure]:
     waiting = running.filter(status=Plan.Status.WAITING).count()
     past_due = running.filter(status=Plan.Status.PAST_DUE).count()
     figures = []
-    tomorrow = Plan.objects.ours().running().filter(next_due_on__lte=forecast.in_days(1)).count()
-    figures.append(
-        Figure("Due by tomorrow", str(tomorrow), reverse("admin:donations_plan_forecast"), note="monthly gifts")
-    )
+    tomorrow = forecast.in_days(1)
+    due = Plan.objects.ours().running().filter(next_due_on__lte=tomorrow).count()
+    # The forecast tells sums; who may not see those is led to the gifts themselves.
+    listed = f"{url}?provider__exact=ours&next_due_on_to={tomorrow}&status__in={','.join(Plan.RUNNING)}"
+    ahead = reverse("admin:donations_plan_forecast") if may(request, SEES) else listed
+    figures.append(Figure("Due by tomorrow", str(due), ahead, note="monthly gifts"))
     hold = reverse("admin:donations_plan_retention")
     figures.append(Figure("Monthly gifts", f"{running.count():,}", hold, note="how they hold"))
     if waiting:

@@ -1,8 +1,11 @@
 """Monthly gifts at the desk: changed for somebody on the phone, what is to come, the switch, a day that stopped."""
 
+import html
+import re
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -50,6 +53,20 @@ def test_what_a_verb_refuses_stands_on_the_form_with_what_was_typed(desk: Client
     assert "The smallest gift we can take by card" in page
     assert 'value="0.50"' in page
     assert Plan.objects.get().amount_minor == 2500
+
+
+def test_the_desks_figures_lead_only_where_one_may_go(desk: Client) -> None:
+    plan = builders.plan(next_due_on=clock.today())
+    looker = builders.staff()
+    looker.user_permissions.add(Permission.objects.get(codename="view_plan"))
+    for user, is_open in ((builders.staff("Administrator"), True), (looker, False)):
+        desk.force_login(user)
+        page = desk.get(reverse("admin:index")).content.decode()
+        links = {html.unescape(link) for link in re.findall(r'href="([^"]*/plan/[^"]*)"', page)}
+        assert (reverse("admin:donations_plan_forecast") in links) == is_open
+        assert {link: desk.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+    [listed] = [link for link in links if "next_due_on_to" in link]
+    assert str(plan.donor) in desk.get(listed).content.decode()
 
 
 def test_what_is_to_come_says_tomorrows_charges(desk: Client) -> None:
