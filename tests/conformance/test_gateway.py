@@ -24,6 +24,7 @@ DRIVERS_ELSEWHERE = (
     test_saved_cards.drive_saved_cards,
     test_saved_cards.renewal,
     test_saved_cards.saved_card,
+    test_saved_cards.saved_by_phone,
     test_subscriptions.drive_subscriptions,
 )
 

@@ -43,14 +43,15 @@ def renewal(customer: str, number: int) -> gateway.Payment:
     )
 
 
+def saved_by_phone(customer: str, token: str, *, is_moto: bool = False) -> gateway.Setup:
+    return gateway.save_card(
+        customer_id=customer, token=token, key=f"by-phone:{token}", metadata=METADATA, is_moto=is_moto
+    )
+
+
 def drive_cards_by_phone(customer: str) -> None:
     """A caller's card: saved, asked for again with its key, declined, and asked about by its bank."""
-
-    def save(token: str, *, is_moto: bool = False) -> gateway.Setup:
-        return gateway.save_card(
-            customer_id=customer, token=token, key=f"by-phone:{token}", metadata=METADATA, is_moto=is_moto
-        )
-
+    save = partial(saved_by_phone, customer)
     good = card_field.token(card_field.GOOD)
     saved = save(good)
     assert (saved.is_saved, saved.customer_id, saved.metadata) == (True, customer, METADATA)

@@ -16,6 +16,7 @@ from donations.recurring import plans
 from members import erasure, takeout
 from members.models import ConsentEntry, ErasureRequest, NewsletterSubscription
 from members.newsletter import choices
+from nonprofit import clock
 from nonprofit.models import AuditEntry, OutgoingEmail, User
 from tests import builders
 from tests.donations.test_settle import at_once
@@ -128,7 +129,7 @@ def test_the_person_goes_and_the_money_stays(client: Client) -> None:
     assert (donor.name, donor.email, donor.user, donor.address_line1) == (erasure.ERASED, None, None, "")
     gift = Gift.objects.get()
     assert (gift.amount_minor, gift.status, gift.donor_name, gift.donor_email) == (4200, "settled", erasure.ERASED, "")
-    assert (gift.note, gift.address_line1, gift.gift_on) == ("", "", row.asked_at.date())
+    assert (gift.note, gift.address_line1, gift.gift_on) == ("", "", clock.local_date(row.asked_at))
     assert list(LedgerEntry.objects.order_by("pk").values()) == booked
     assert Receipt.objects.get().snapshot == snapshot, "the paper is kept as issued"
     plan.refresh_from_db()
