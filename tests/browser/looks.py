@@ -22,6 +22,21 @@ RUN = """(rules) => axe.run({resultTypes: ["violations"], ...(rules && {runOnly:
 # Colors that fade from one scheme to the other are on their way for a moment.
 HAVE_FADED = """() => Promise.all(document.getAnimations().filter((one) => one instanceof CSSTransition)
   .map((one) => one.finished.catch(() => null)))"""
+# A frame that grows, like the card's, pushes what is under it down a moment after the page was made narrower: who
+# presses a button just then presses beside it.
+STANDS_STILL = """() => new Promise((done) => {
+  let height = 0, since = performance.now();
+  const look = () => {
+    if (document.documentElement.scrollHeight !== height) {
+      height = document.documentElement.scrollHeight;
+      since = performance.now();
+    }
+    if (performance.now() - since > 300) done(null);
+    else requestAnimationFrame(look);
+  };
+  if (document.querySelector("iframe")) look();
+  else done(null);
+})"""
 # What stands over the edge: the page itself, or a field over the line that holds it.
 CUT_OFF = """() => [
   ...[document.documentElement].filter((page) => page.scrollWidth > page.clientWidth),
@@ -46,6 +61,7 @@ def assert_clean(page: Page, what: str) -> None:
     _assert_clean_in(page, what, "dark", None)
     _assert_clean_in(page, what, "light", OF_COLORS)
     page.set_viewport_size(width)
+    page.evaluate(STANDS_STILL)
 
 
 def visit(page: Page, watch: Watch, addresses: Mapping[str, str]) -> None:
