@@ -1,5 +1,6 @@
 """Starts the servers before Django's settings are read, and gives tests databases, a whole stack and a browser."""
 
+import importlib
 import os
 import re
 import sys
@@ -151,6 +152,12 @@ def _django_db_marker(request: pytest.FixtureRequest) -> None:
     """In pytest-django's place, so that the marker means our `db`."""
     if request.node.get_closest_marker("django_db"):
         request.getfixturevalue("db")
+
+
+@pytest.fixture(autouse=True)
+def _pages_of_this_test_alone() -> None:
+    """Parts of pages are kept by their content's version, which the rows of a test before this one may have had, too."""
+    importlib.import_module("donations.pages")._kept.clear()
 
 
 class _using:
