@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from sandbox import errors
@@ -120,9 +121,19 @@ class Store:
             yield json.loads(row["body"])
 
     def select(
-        self, kind: str, wanted: Callable[[Body], bool], *, created: Mapping[str, int] | None = None, customer: str = ""
+        self,
+        kind: str,
+        wanted: Callable[[Body], bool],
+        *,
+        created: Mapping[str, int] | None = None,
+        customer: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> list[Body]:
-        """Newest first. created: bounds ("gte" and so on) and customer: asked in SQL, for those who keep very many."""
+        """Newest first. For those who keep very many, SQL is asked for what bounds them.
+
+        created: "gte" and so on. after: the id of the one before the first. most: how many are read at all.
+        """
         # The plus keeps SQLite from the index by kind where the one by customer finds far fewer.
         sql = f"SELECT body FROM objects WHERE {'+' if customer else ''}object = ?"
         values: list[Any] = [kind]
@@ -130,8 +141,11 @@ class Store:
             sql, values = f"{sql} AND created {COMPARISONS[name]} ?", [*values, bound]
         if customer:
             sql, values = f"{sql} AND json_extract(body, '$.customer') = ?", [*values, customer]
-        rows = self.query(f"{sql} ORDER BY seq DESC", *values)
-        return [body for body in (json.loads(row["body"]) for row in rows) if wanted(body)]
+        if after:
+            sql, values = f"{sql} AND seq < (SELECT seq FROM objects WHERE id = ?)", [*values, after]
+        with self._lock:
+            bodies = (json.loads(row["body"]) for row in self._db.execute(f"{sql} ORDER BY seq DESC", values))
+            return list(islice(filter(wanted, bodies), most))
 
     def clear(self) -> None:
         """Forgets everything but the webhook endpoints."""

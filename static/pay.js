@@ -12,6 +12,7 @@
   const { key, currency, kind, repeats, does } = form.dataset;
   const label = byId("submit").textContent;
   const SAVES = does === "save" || does === "told";
+  const BY_STAFF = does === "token" || does === "told";
   const CHARGED = SAVES ? "changed" : "charged";
   const BROKEN = `We could not reach our server, so nothing was ${CHARGED}. Please check the connection and press the button again.`;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -44,7 +45,7 @@
   function mount() {
     elements = stripe.elements({ ...asked(), appearance: look() });
     // A wallet would be the call-taker's own.
-    const wallets = does === "token" || does === "told" ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
+    const wallets = BY_STAFF ? { wallets: { applePay: "never", googlePay: "never", link: "never" } } : {};
     field = elements.create("payment", { layout: "tabs", ...wallets });
     field.on("ready", () => byId("payment-waiting")?.remove());
     field.on("loaderror", unavailable);

@@ -157,7 +157,7 @@ def _django_db_marker(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _pages_of_this_test_alone() -> None:
     """Parts of pages are kept by their content's version, which another test's rows may have had."""
-    importlib.import_module("donations.pages")._kept.clear()
+    importlib.import_module("donations.pages").forget()
 
 
 class _using:

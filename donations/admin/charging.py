@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 
+from donations.admin import plans
 from donations.admin.policy import ChoicesAdmin
-from donations.models import ChargeDay, Plan, Renewals
+from donations.models import ChargeDay, Renewals
 from donations.recurring import charging, dates, forecast
 from nonprofit import audit, clock, nudge
 from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, audit_panel, may, verb
@@ -111,8 +112,5 @@ def _overdue() -> list[Figure]:
     found = dates.overdue(clock.today()).aggregate(count=Count("pk"), oldest=Min("next_due_on"))
     if not found["count"]:
         return []
-    until = forecast.in_days(-1)
-    url = f"{reverse('admin:donations_plan_changelist')}?provider__exact=ours&next_due_on_to={until}"
-    url += f"&status__in={','.join(Plan.RUNNING)}"
-    since = date_format(found["oldest"], "F j")
+    url, since = plans.due_until(forecast.in_days(-1)), date_format(found["oldest"], "F j")
     return [Figure("Dates that do not come", str(found["count"]), url, is_trouble=True, note=f"since {since}")]

@@ -1,5 +1,6 @@
 """Monthly gifts on the desk: found and changed while somebody is on the phone, and what is to come of them."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from donations import plan_forms
@@ -176,6 +178,12 @@ class PlanAdmin(ShownAdmin[Plan]):
         return TemplateResponse(request, "admin/plans/retention.html", context)
 
 
+def due_until(day: date) -> str:
+    """Where the list shows the gifts of ours that run and are due by then."""
+    due = {"provider__exact": "ours", "next_due_on_to": day, "status__in": ",".join(Plan.RUNNING)}
+    return f"{reverse('admin:donations_plan_changelist')}?{urlencode(due)}"
+
+
 def installments_panel(plan: Plan) -> Panel:
     """The plan's newest dates and what came of each."""
     columns = [Column("Date"), Column("State"), Column("Why"), Column("Tries"), Column("Again"), Column("Gift")]
@@ -242,8 +250,7 @@ def plans_that_wait(request: HttpRequest) -> list[Figure]:
     tomorrow = forecast.in_days(1)
     due = Plan.objects.ours().running().filter(next_due_on__lte=tomorrow).count()
     # The forecast tells sums; who may not see those is led to the gifts themselves.
-    listed = f"{url}?provider__exact=ours&next_due_on_to={tomorrow}&status__in={','.join(Plan.RUNNING)}"
-    ahead = reverse("admin:donations_plan_forecast") if may(request, SEES) else listed
+    ahead = reverse("admin:donations_plan_forecast") if may(request, SEES) else due_until(tomorrow)
     figures.append(Figure("Due by tomorrow", str(due), ahead, note="monthly gifts"))
     hold = reverse("admin:donations_plan_retention")
     figures.append(Figure("Monthly gifts", f"{running.count():,}", hold, note="how they hold"))

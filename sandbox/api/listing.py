@@ -1,6 +1,8 @@
 """Lists: newest first, in pages of up to 100, with cursors."""
 
 from collections.abc import Callable
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from sandbox import errors
@@ -17,19 +19,19 @@ def page(call: Call, kind: str, url: str, asked: dict[str, Any], wanted: Callabl
             code="parameter_invalid_integer",
             param="limit",
         )
-    found = call.store.select(kind, wanted, created=asked.get("created"), customer=asked.get("customer") or "")
-    if cursor := asked.get("starting_after"):
-        found = found[_position(call, kind, found, cursor, "starting_after") + 1 :]
-    elif cursor := asked.get("ending_before"):
-        found = found[: _position(call, kind, found, cursor, "ending_before")]
+    select = partial(
+        call.store.select, kind, wanted, created=asked.get("created"), customer=asked.get("customer") or ""
+    )
+    if before := asked.get("ending_before"):
+        call.store.get(kind, before, param="ending_before")
+        found = list(takewhile(lambda body: body["id"] != before, select()))
         return _list(url, found[-limit:], more=len(found) > limit)
+    after = asked.get("starting_after") or ""
+    if after:
+        call.store.get(kind, after, param="starting_after")
+    found = select(after=after, most=limit + 1)
     return _list(url, found[:limit], more=len(found) > limit)
 
 
 def _list(url: str, data: list[Body], *, more: bool) -> Body:
     return {"object": "list", "data": data, "has_more": more, "url": url}
-
-
-def _position(call: Call, kind: str, found: list[Body], cursor: str, param: str) -> int:
-    call.store.get(kind, cursor, param=param)
-    return next((index for index, body in enumerate(found) if body["id"] == cursor), len(found))

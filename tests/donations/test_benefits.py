@@ -344,7 +344,6 @@ def test_the_page_says_what_comes_what_it_is_worth_and_how_to_decline(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     builders.campaign()
-    pages.forget()
     assert "What comes with your gift" not in client.get("/give/").content.decode()
     tote = offered()
     offered(name="Old", description="an old mug", is_offered=False)

@@ -4,7 +4,6 @@ from uuid import uuid4
 
 import pytest
 
-from donations import pages
 from donations.models import Gift
 from sandbox.server import Sandbox
 from tests import builders
@@ -16,8 +15,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def campaign() -> None:
     builders.campaign()
-    # Each test has rows of its own, and its content may have the version of another's.
-    pages._kept.clear()
 
 
 @pytest.fixture

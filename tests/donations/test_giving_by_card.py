@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.test import Client
 
-from donations import pages, throttle
+from donations import throttle
 from donations.models import Donor, Gift, Plan
 from nonprofit import clock
 from nonprofit.money import fee
@@ -21,8 +21,6 @@ pytestmark = pytest.mark.usefixtures("transactional_db", "campaign")
 @pytest.fixture
 def campaign(transactional_db: None) -> None:
     builders.campaign()
-    # Each test has a database of its own, and its content may have the version of another's.
-    pages._kept.clear()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from donations import pages
 from donations.models import Campaign, Way
 from nonprofit import colors, organization
 from nonprofit.models import Organization
@@ -23,8 +22,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def campaign() -> None:
     builders.campaign(about_money="Of every dollar, **82 cents** pay for reporting.")
-    # Each test has rows of its own, and its content may have the version of another's.
-    pages._kept.clear()
 
 
 def text(client: Client, path: str, status: int = 200) -> str:

@@ -8,7 +8,6 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.fixtures import Settings
 
 from donations.models import Donor
 from members import lapsed, memberships
@@ -24,14 +23,10 @@ pytestmark = pytest.mark.django_db
 PAGE = "/admin/members/membership/lapsed/"
 
 
-@pytest.fixture
-def sam(client: Client, settings: Settings) -> User:
-    settings.REQUIRE_STAFF_MFA = False
+@pytest.fixture(autouse=True)
+def offered() -> None:
     builders.campaign()
     levels()
-    user = builders.staff("Staff")
-    client.force_login(user)
-    return user
 
 
 def member(name: str, lapsed_ago: int, **wishes: object) -> Donor:
@@ -155,9 +150,8 @@ def test_it_is_found_on_the_desk_and_in_the_list(client: Client, sam: User) -> N
     assert PAGE in client.get("/admin/members/membership/").content.decode()
 
 
-def test_a_newsroom_without_levels_has_no_figure(client: Client, settings: Settings) -> None:
-    settings.REQUIRE_STAFF_MFA = False
-    client.force_login(builders.staff("Staff"))
+def test_a_newsroom_without_levels_has_no_figure(client: Client, sam: User) -> None:
+    Level.objects.all().delete()
     assert "Members lapsed" not in client.get("/admin/").content.decode()
     assert "Nobody lapsed within 30 days." in shown(client)
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from donations.models import Donor
 from members import granting, memberships
@@ -17,14 +16,6 @@ from tests.members.membership import levels, tote
 
 pytestmark = pytest.mark.django_db
 LIST, SHIPPING = "/admin/members/membership/", "/admin/members/fulfilment/"
-
-
-@pytest.fixture
-def sam(client: Client, settings: Settings) -> User:
-    settings.REQUIRE_STAFF_MFA = False
-    user = builders.staff("Staff")
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return user
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from donations.models import Donor, DonorEmail
 from members import granting, memberships
@@ -20,14 +19,10 @@ from tests.members.membership import levels
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def sam(client: Client, settings: Settings) -> User:
-    settings.REQUIRE_STAFF_MFA = False
+@pytest.fixture(autouse=True)
+def offered() -> None:
     builders.campaign()
     levels()
-    user = builders.staff("Staff")
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture
