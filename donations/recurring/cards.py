@@ -65,12 +65,9 @@ def use(
     agreed to on the phone, which take the place of the old ones. Locks the plan.
     """
     plan = states.locked(plan_id)
-    if plan.stripe_payment_method_id == card.payment_method_id and plan.card_last4 == card.last4:
-        return plan
-    saved = AuditEntry.objects.filter(target_type="plan", target_id=str(plan.pk), action=SAVED)
-    if saved.filter(after__card=card.payment_method_id).exists() or (
-        saved_at is not None and saved.filter(at__gt=saved_at).exists()
-    ):
+    if _is_old(plan, card, saved_at):
+        # While this held the plan, the worker that charges the new card may have passed it by.
+        nudge.after_commit("donations.tasks.charge_installments")
         return plan
     if read_aloud:
         plan.consent_text, plan.consent_version = read_aloud, consent.PHONE_CARD_VERSION
@@ -80,6 +77,16 @@ def use(
     if plan.is_running:
         letters.card_updated(plan, entry.pk)
     return plan
+
+
+def _is_old(plan: Plan, card: gateway.Card, saved_at: datetime | None) -> bool:
+    """Whether the plan has this card, had it before, or has one that was saved later."""
+    if plan.stripe_payment_method_id == card.payment_method_id and plan.card_last4 == card.last4:
+        return True
+    saved = AuditEntry.objects.filter(target_type="plan", target_id=str(plan.pk), action=SAVED)
+    if saved.filter(after__card=card.payment_method_id).exists():
+        return True
+    return saved_at is not None and saved.filter(at__gt=saved_at).exists()
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from donations import gateway, gifts
 from donations.gateway.client import configured
 from donations.models import Attempt, ChargeDay, Gift, Installment, Plan, Renewals
 from donations.recurring import cards, charging, claims, dates, notices, outcomes, plans, states
-from nonprofit import clock
+from nonprofit import clock, nudge
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
 from sandbox.server import Sandbox
@@ -47,6 +47,28 @@ def declined_without_charge(one: Installment, code: str = "expired_card") -> gat
         *(one.gift.payment_intent_id or "", "requires_payment_method", one.amount_minor, "usd", "secret", {}),
         *(None, None, "cus", error),
     )
+
+
+def test_whoever_passed_by_a_plan_whose_cards_news_held_it_is_called_again(
+    stripe_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(DECLINES)
+    with at(DUE):
+        charge_all()
+        card = gateway.retrieve_card(attach(made, GOOD))
+        cards.use(made.pk, card, actor="staff:1")
+        called: list[str] = []
+        monkeypatch.setattr(nudge, "now", called.append)
+        with transaction.atomic():
+            # Stripe's own news of the card, a moment after the page said the same.
+            cards.use(made.pk, card, actor="staff:1")
+            claims_beside: list[int] = []
+            assert at_once(1, lambda _: claims_beside.append(charging.charge_due())) == []
+            assert claims_beside == [0], "the plan was held, and nobody waits for it"
+        assert called == ["donations.tasks.charge_installments"]
+        charge_all()
+    assert only(made).status == "paid"
+    assert_tied()
 
 
 # --- two workers ------------------------------------------------------------------------------------------------------
