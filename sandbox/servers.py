@@ -168,21 +168,33 @@ class Postgres(Server):
         return place / "data"
 
     def _reachable_programs(self, programs: Path, account: Account) -> Path:
-        if account.can(programs / "postgres", "--version"):
+        if _run(programs, account):
             return programs
-        # The checkout lies in a folder closed to this account: lend it a copy.
-        copy = aside(self._home.path) / "programs"
-        if not account.can(copy / "bin/postgres", "--version"):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(programs.parent, copy, symlinks=True)
-            for entry in (copy, *copy.rglob("*")):
+        # The checkout lies in a folder closed to this account: lend it a copy. The wheel keeps its libraries beside the
+        # package, where its programs look for them.
+        package, place = programs.parents[1], aside(self._home.path) / "programs"
+        copy = place / programs.relative_to(package.parent)
+        if not _run(copy, account):
+            shutil.rmtree(place, ignore_errors=True)
+            for folder in (package, package.with_name(f"{package.name}.libs")):
+                if folder.is_dir():
+                    shutil.copytree(folder, place / folder.name, symlinks=True)
+            for entry in (place, *place.rglob("*")):
                 if not entry.is_symlink():
                     entry.chmod(
                         entry.stat().st_mode | (0o555 if entry.is_dir() or entry.parent.name == "bin" else 0o444)
                     )
-        if not account.can(copy / "bin/postgres", "--version"):
+        if not _run(copy, account):
             raise LaunchError(f"PostgreSQL ({programs}) does not run on this machine; set DATABASE_URL to use another.")
-        return copy / "bin"
+        return copy
+
+
+def _run(programs: Path, account: Account) -> bool:
+    """Whether the programs run under the account, also the one whose libraries lie beside it.
+
+    setpriv starts a program with root's sight of folders, which that program then lacks: that it starts says little.
+    """
+    return all(account.can(programs / name, "--version") for name in ("postgres", "initdb"))
 
 
 class Valkey(Server):

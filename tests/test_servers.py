@@ -1,6 +1,7 @@
 """Private servers start, die and come back; nothing outlives the program that started them, however that ends."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -114,6 +115,23 @@ def test_postgres_runs_as_nobody_where_root_has_no_user_namespaces(private: Path
     assert _one(server) == 0
     server.erase()
     assert not (private / "postgres").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend another identity")
+def test_nobody_is_lent_a_copy_of_programs_in_a_folder_closed_to_them(
+    private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = servers.postgres_programs()
+    package, closed = programs.parents[1], private / "closed"
+    for folder in package.parent.glob(f"{package.name}*"):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
+    closed.chmod(0o700)
+    monkeypatch.setattr(servers, "postgres_programs", lambda: closed / programs.relative_to(package.parent))
+    server = Postgres(private / "postgres", log=private / "log", account=REAL_NOBODY)
+    server.start()
+    assert _one(server) == 0
+    assert processes_naming(str(closed)) == [], "it runs from its copy"
+    server.erase()
 
 
 def test_a_killed_program_leaves_no_server_behind(private: Path) -> None:
