@@ -261,7 +261,9 @@ def open_page(browser: Browser, stack: Stack, watch: Watch, request: pytest.Fixt
     contexts = []
 
     def opened(**options: object) -> Page:
-        context = browser.new_context(base_url=stack.url, **options)  # type: ignore[arg-type]
+        # A button that a smooth scroll still carries along is pressed beside itself: a press takes no time here.
+        calm = {"reduced_motion": "reduce", **options}
+        context = browser.new_context(base_url=stack.url, **calm)  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
         watch.over(context)
         contexts.append(context)
