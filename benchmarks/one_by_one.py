@@ -15,9 +15,9 @@ app.conf.task_default_queue = QUEUE
 @app.task(name="benchmarks.one_by_one.receipt")  # type: ignore[untyped-decorator]
 def receipt() -> None:
     """Number one receipt, make and keep its PDF, and send its letter over a connection of its own."""
-    from donations.receipts import deliver, issue
+    from donations.receipts import issue, making
     from nonprofit import mail
 
     for pk in issue.issue_due(limit=1):
-        deliver.prepare(pk)
+        making.prepare_all([pk])
     mail.send_due(limit=1)

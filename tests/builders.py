@@ -8,8 +8,8 @@ from uuid import uuid4
 from django.contrib.auth.models import Group
 
 from donations import gateway, gifts
-from donations.models import Campaign, Donor, Fund, Gift, Plan, Receipt
-from donations.receipts import deliver, issue
+from donations.models import Campaign, Donor, Fund, Gift, Plan, Receipt, ReceiptPdf
+from donations.receipts import issue, making
 from donations.rules import consent
 from nonprofit import clock
 from nonprofit.models import Organization, User
@@ -145,8 +145,14 @@ def receipted_gift(**fields: Any) -> Gift:
     """A booked gift whose receipt is numbered and drawn, its letter queued."""
     gift = booked_gift(**fields)
     issue.issue_due()
-    deliver.prepare(Receipt.objects.get(gift=gift).pk)
+    drawn(Receipt.objects.get(gift=gift).pk)
     return Gift.objects.get(pk=gift.pk)
+
+
+def drawn(receipt_id: int) -> ReceiptPdf:
+    """The numbered paper's PDF, made as the worker makes it, with its letter where it gets one."""
+    making.prepare_all([receipt_id])
+    return ReceiptPdf.objects.get(receipt=receipt_id)
 
 
 def staff(group: str = "", **fields: Any) -> User:

@@ -1,4 +1,4 @@
-"""Making a numbered receipt's PDF, keeping its bytes, and queueing the letter that carries it."""
+"""Whom a numbered paper is for, whether it may go to them by e-mail, and the letter that carries it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from donations.models import Donor, Receipt, ReceiptPdf, ReceiptVoid
-from donations.receipts import issue, render, statement_words
+from donations.receipts import issue, statement_words
 from donations.rules import documents
 from nonprofit import audit, mail, nudge
 from nonprofit.models import OutgoingEmail, StoredFile
@@ -67,28 +67,6 @@ def recipient(receipt: Receipt) -> Recipient:
         person = issue.recognized_for(gift)
         return Recipient(person, (person.email or "") if person else "", paper)
     return Recipient(gift.donor, gift.donor_email or (gift.donor.email if gift.donor else "") or "", paper)
-
-
-def prepare(receipt_id: int) -> ReceiptPdf:
-    """The receipt's PDF is stored and its letter queued. Rendering happens outside the transaction.
-
-    Safe twice, twice at once and when killed: bytes, letter and receipt are tied in one transaction, once.
-    """
-    receipt = Receipt.objects.select_related("gift__donor", "pdf").get(pk=receipt_id)
-    if hasattr(receipt, "pdf"):
-        return receipt.pdf
-    return _keep(receipt, render.pdf(receipt.snapshot))
-
-
-@transaction.atomic(durable=True)
-def _keep(receipt: Receipt, content: bytes) -> ReceiptPdf:
-    Receipt.objects.select_for_update().get(pk=receipt.pk)
-    if kept := ReceiptPdf.objects.filter(receipt=receipt).first():
-        return kept
-    file = StoredFile.keep(content, "application/pdf")
-    to, is_void = recipient(receipt), ReceiptVoid.objects.filter(receipt=receipt).exists()
-    email = letter(receipt, file) if to.wants_email(receipt) and to.may_get(on_paper=False) and not is_void else None
-    return ReceiptPdf.objects.create(receipt=receipt, file=file, email=email)
 
 
 class CannotResend(Exception):

@@ -105,7 +105,7 @@ def _keep_together(receipts: Sequence[Receipt], drawn: Mapping[int, bytes]) -> i
 def _letter(receipt: Receipt, file: StoredFile, who: Organization) -> OutgoingEmail | None:
     """None: no e-mail carries it."""
     to = deliver.recipient(receipt)
-    if not to.email or not to.may_get(on_paper=False):
+    if not to.wants_email(receipt) or not to.may_get(on_paper=False):
         return None
 
     def composed(*given: object, **named: object) -> OutgoingEmail:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from donations import reversals
 from donations.models import Donor, Gift, Receipt, SoftCredit
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail, User
 from tests import builders
@@ -44,7 +44,7 @@ def ana(stack: Stack) -> User:
         "match", donor=company, on=today - timedelta(days=11), recognized=[(donor, SoftCredit.Role.EMPLOYEE)]
     )
     for pk in issue.issue_due():
-        deliver.prepare(pk)
+        builders.drawn(pk)
     reversals.reverse(returned.pk, reason="bounced", noticed_on=today, actor="staff:1", bank_fee_minor=1200)
     return user
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from donations.models import Gift, Receipt
-from donations.receipts import deliver, print_run, replace
+from donations.receipts import print_run, replace
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from tests import builders
@@ -31,7 +31,7 @@ def papers(stack: Stack) -> tuple[Receipt, Receipt]:
     refund(gift, 1000)
     replace.replace(gift.pk, reason="refund", actor="staff:1")
     gift.refresh_from_db()
-    deliver.prepare(gift.paper.pk)
+    builders.drawn(gift.paper.pk)
     return old, gift.paper
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from donations import offline
 from donations.models import Donor, Gift, Receipt
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from donations.rules import dating
 from nonprofit import clock
 from nonprofit.money import Money
@@ -58,5 +58,5 @@ def receipted(gift: Gift) -> Receipt:
     """The gift's receipt, numbered and drawn, its letter queued where there is an address."""
     issue.issue_due()
     receipt = Receipt.objects.get(gift=gift)
-    deliver.prepare(receipt.pk)
+    builders.drawn(receipt.pk)
     return receipt

@@ -7,7 +7,7 @@ from uuid import uuid4
 from donations import gateway, gifts, inbox
 from donations.gateway import client
 from donations.models import Gift, Receipt, StripeEvent
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
@@ -48,7 +48,7 @@ def receipts() -> None:
     """Everything that is due is numbered and drawn, and its letters have left."""
     issue.issue_due()
     for receipt in Receipt.objects.filter(pdf=None):
-        deliver.prepare(receipt.pk)
+        builders.drawn(receipt.pk)
     OutgoingEmail.objects.filter(status="queued").update(status="sent", sent_at=clock.now())
 
 

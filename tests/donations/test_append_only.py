@@ -20,7 +20,7 @@ from donations.models import (
     ReceiptEvent,
     StatementText,
 )
-from donations.receipts import deliver, issue, void
+from donations.receipts import issue, void
 from nonprofit import clock
 from tests import builders
 from tests.donations import mailbag
@@ -61,7 +61,7 @@ def issued(transactional_db: None) -> None:
     gift = builders.pending_gift()
     gifts.settle(gift.pk, paid(gift))
     (receipt_id,) = issue.issue_due()
-    deliver.prepare(receipt_id)
+    builders.drawn(receipt_id)
 
 
 def refused(statement: str) -> None:

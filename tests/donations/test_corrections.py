@@ -57,7 +57,7 @@ def test_a_wrong_supporter_gets_no_paper_and_is_told_and_the_right_one_gets_it(t
     told = OutgoingEmail.objects.get(key=f"replaced:{old.pk}")
     assert told.to == "alice@example.org"
     assert "It was meant for somebody else" in told.text
-    deliver.prepare(new.pk)
+    builders.drawn(new.pk)
     paper = deliver.letters(new).get()
     assert paper.to == "bob@example.org"
     assert "Bob" not in told.text + told.html
@@ -88,7 +88,7 @@ def test_a_misspelled_name_stays_with_its_supporter_who_is_told_by_the_new_paper
     corrections.correct(gift.pk, Correction(name="Alice  Nowak", note="misread"), actor="staff:1")
     gift.refresh_from_db()
     assert gift.paper.snapshot["donor"]["name"] == "Alice Nowak"
-    deliver.prepare(gift.paper.pk)
+    builders.drawn(gift.paper.pk)
     letter = deliver.letters(gift.paper).get()
     assert f"This replaces {old.number}" in letter.text
     assert "it was not made out to the right name" in letter.text

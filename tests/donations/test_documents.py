@@ -11,7 +11,7 @@ import time_machine
 from pikepdf import Dictionary, Name
 
 from donations.models import GiftBenefit, Receipt, SafeHarbor
-from donations.receipts import copies, deliver, issue, print_run, replace
+from donations.receipts import copies, issue, print_run, replace
 from nonprofit import clock
 from tests import builders, pdf_ua
 from tests.donations import mailbag, yearly
@@ -20,7 +20,7 @@ from tests.donations.test_replace import refund
 
 
 def content(receipt: Receipt) -> bytes:
-    return bytes(deliver.prepare(receipt.pk).file.content)
+    return bytes(builders.drawn(receipt.pk).file.content)
 
 
 def tax_receipt() -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from donations.models import Difference, Receipt
-from donations.receipts import deliver, gaps, issue, replace, void
+from donations.receipts import gaps, issue, replace, void
 from donations.rules import chain
 from nonprofit import clock
 from tests import builders
@@ -27,7 +27,7 @@ def book(transactional_db: None) -> str:
     refund(gifts[0], 4000)
     replace.replace(gifts[0].pk, reason="refund", actor="stripe")
     gifts[0].refresh_from_db()
-    deliver.prepare(gifts[0].paper.pk)
+    builders.drawn(gifts[0].paper.pk)
     void.void(gifts[1].pk, reason="other", actor="staff:1")
     mailbag.receipted(mailbag.record("services"))
     builders.booked_gift(donor_email="draft@example.org")

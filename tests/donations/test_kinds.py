@@ -19,7 +19,7 @@ from pypdf import PdfReader
 
 from donations import offline
 from donations.models import Donor, Gift, GiftDetail, LedgerEntry, Receipt, ReceiptDue, ReceiptPdf
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from donations.rules import dating, documents, kinds
 from nonprofit.models import OutgoingEmail
 from nonprofit.money import Money
@@ -118,7 +118,7 @@ def by_kind(kind: str) -> Row:
 def paper_of(gift: Gift) -> Receipt:
     """The gift's paper, numbered and drawn."""
     for receipt_id in issue.issue_due():
-        deliver.prepare(receipt_id)
+        builders.drawn(receipt_id)
     return Receipt.objects.select_related("gift__donor", "pdf__email").get(gift=gift)
 
 

@@ -385,7 +385,7 @@ def test_a_paper_voided_before_it_was_drawn_gets_no_letter() -> None:
     gift = recorded(by_kind("check"))
     (receipt_id,) = issue.issue_due()
     void.void(gift.pk, reason="nsf", actor="staff:1")
-    assert deliver.prepare(receipt_id).email is None
+    assert builders.drawn(receipt_id).email is None
     assert not OutgoingEmail.objects.exists()
 
 
@@ -433,7 +433,7 @@ def test_voided_while_numbered_no_number_is_lost_and_no_letter_leaves(transactio
 
     def number() -> None:
         for receipt_id in issue.issue_due(limit=8):
-            deliver.prepare(receipt_id)
+            builders.drawn(receipt_id)
 
     def take_back() -> None:
         for gift in gifts:

@@ -63,7 +63,7 @@ def test_a_long_list_counts_its_own_pages() -> None:
     for n in range(60):
         recorded(by_kind("cash"), donor=builders.donor(name=f"Donor {n:02}", email=None, address_line1=f"{n} Elm St"))
     for receipt_id in issue.issue_due():
-        deliver.prepare(receipt_id)
+        builders.drawn(receipt_id)
     run = print_run.make("staff:1")
     assert run is not None
     texts = pages(run)

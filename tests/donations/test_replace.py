@@ -57,7 +57,7 @@ def numbers(gift: Gift) -> list[tuple[str, str]]:
 
 
 def words_of(receipt: Receipt) -> str:
-    pdf = deliver.prepare(receipt.pk)
+    pdf = builders.drawn(receipt.pk)
     return " ".join(PdfReader(io.BytesIO(bytes(pdf.file.content))).pages[0].extract_text().split())
 
 
@@ -215,7 +215,7 @@ def test_without_e_mail_the_new_paper_goes_out_by_mail_and_the_old_one_does_not(
     refund(gift, 4000)
     replace.replace(gift.pk, reason=REASON.REFUND, actor="staff:1")
     gift.refresh_from_db()
-    deliver.prepare(gift.paper.pk)
+    builders.drawn(gift.paper.pk)
     assert [sheet.receipt for sheet in print_run.waiting().sheets] == [gift.paper]
     assert gift.paper.replaces == old
     assert not taken_back.to_tell().exists(), "the new paper tells it"

@@ -10,7 +10,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from donations.models import Receipt
-from donations.receipts import deliver, issue, qr, replace, verify
+from donations.receipts import issue, qr, replace, verify
 from donations.rules import chain
 from nonprofit import organization
 from tests import builders
@@ -48,7 +48,7 @@ def test_a_number_without_a_pdf_is_nobodys_paper_yet() -> None:
     (pk,) = issue.issue_due()
     draft = Receipt.objects.get(pk=pk)
     assert (draft.state, verify.answer(draft.code)) == ("draft", "unknown")
-    deliver.prepare(pk)
+    builders.drawn(pk)
     again = Receipt.objects.get(pk=pk)
     assert (again.state, verify.answer(draft.code)) == ("issued", "genuine")
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from donations import gateway, gifts
 from donations.models import Gift, Receipt
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
 from tests import builders
@@ -50,7 +50,7 @@ def receipted(gift: Gift) -> Receipt:
     """The gift's receipt, numbered and rendered."""
     issue.issue_due()
     receipt = Receipt.objects.get(gift=gift)
-    deliver.prepare(receipt.pk)
+    builders.drawn(receipt.pk)
     return receipt
 
 

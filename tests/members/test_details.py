@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from donations.models import Donor, Gift, Receipt
-from donations.receipts import deliver, issue, print_run, statement_people
+from donations.receipts import issue, print_run, statement_people
 from nonprofit.models import AuditEntry, OutgoingEmail
 from tests import builders
 from tests.members import people
@@ -99,7 +99,7 @@ def test_who_waits_for_january_gets_no_letter_and_finds_the_receipt_here(ana: Cl
     gift = people.gave("ana@example.org", 3000)
     issue.issue_due()
     receipt = Receipt.objects.get(gift=gift)
-    deliver.prepare(receipt.pk)
+    builders.drawn(receipt.pk)
     assert not OutgoingEmail.objects.filter(key=receipt.mail_key).exists()
     waiting = print_run.waiting()
     assert receipt.pk not in [sheet.receipt.pk for sheet in waiting.sheets]

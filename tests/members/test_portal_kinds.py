@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from donations import reversals
 from donations.models import Donor, DonorEmail, Gift, GiftImport, GiftOrigin, Receipt, ReceiptDue, SoftCredit
-from donations.receipts import deliver, issue
+from donations.receipts import issue
 from nonprofit import clock
 from nonprofit.models import StoredFile
 from tests import builders
@@ -45,7 +45,7 @@ def signed_in(email: str = "ana@example.org") -> Client:
 def papers() -> None:
     """Every due paper is numbered and drawn."""
     for pk in issue.issue_due():
-        deliver.prepare(pk)
+        builders.drawn(pk)
 
 
 def lines(client: Client, query: str = "") -> list[tuple[str, str, str]]:
