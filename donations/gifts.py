@@ -259,6 +259,9 @@ def _become_settled(gift: Gift, payment: gateway.Payment, charge: gateway.Charge
     )
     if gift.plan and payment.card:
         _activate(gift.plan, gift, payment, payment.card, dated.on)
+    elif gift.plan and gift.plan.status == Plan.Status.STARTING:
+        # We ask for cards only. Should anything else ever have paid, the plan would never be charged again.
+        logger.error("plan begun without a card", extra={"plan": gift.plan.pk, "gift": gift.pk})
 
 
 def _activate(plan: Plan, gift: Gift, payment: gateway.Payment, card: gateway.Card, on: date) -> None:

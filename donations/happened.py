@@ -89,8 +89,12 @@ def _payment(event: StripeEvent) -> Answer:
     if gift is None and metadata.get("app") == gateway.APP:
         number = str(metadata.get("gift", ""))
         gift = Gift.objects.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
+    if gift is None and _is_of_a_subscription(event):
+        # Its invoice books it, and then it is a gift's. Money that no invoice books must not be lost.
+        is_paid = event.type == "payment_intent.succeeded"
+        return Answer(later="no invoice has booked it") if is_paid else IGNORED
     if gift is None:
-        return IGNORED if _is_of_a_subscription(event) else UNMATCHED
+        return UNMATCHED
     installment = Installment.objects.filter(gift=gift).first()
     if event.type == "payment_intent.requires_action" and installment is None:
         return IGNORED  # The supporter is at the page, and answers there.

@@ -104,7 +104,13 @@
     };
   }
 
-  const terms = () => ({ amount: total() || 100, setupFutureUsage: frequency() === "once" ? null : "off_session" });
+  // As the server asks of Stripe for the same gift: our schedule charges cards, so nothing else may begin one.
+  const terms = () => ({
+    amount: total() || 100,
+    ...(frequency() === "once"
+      ? { setupFutureUsage: null, allowedPaymentMethodTypes: ["card", "link"] }
+      : { setupFutureUsage: "off_session", allowedPaymentMethodTypes: ["card"] }),
+  });
 
   let told = "";
   function tellStripe() {
@@ -117,10 +123,7 @@
   function mount() {
     try {
       stripe = window.Stripe(key);
-      const { amount, setupFutureUsage } = terms();
-      const options = { mode: "payment", amount, currency, appearance: look() };
-      if (setupFutureUsage) options.setupFutureUsage = setupFutureUsage;
-      elements = stripe.elements(options);
+      elements = stripe.elements({ mode: "payment", currency, ...terms(), appearance: look() });
     } catch {
       unavailable();
       return;

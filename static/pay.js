@@ -56,9 +56,9 @@
   /** What the server asks of Stripe for the same thing; the two must agree. */
   function asked() {
     if (SAVES) return { mode: "setup", currency: "usd", setupFutureUsage: "off_session", allowedPaymentMethodTypes: ["card"] };
-    const payment = { mode: "payment", amount: Number(form.dataset.amount), currency };
+    const allowedPaymentMethodTypes = repeats || kind === "phone" ? ["card"] : ["card", "link"];
+    const payment = { mode: "payment", amount: Number(form.dataset.amount), currency, allowedPaymentMethodTypes };
     if (repeats) payment.setupFutureUsage = "off_session";
-    if (kind === "phone") payment.allowedPaymentMethodTypes = ["card"];
     return payment;
   }
 

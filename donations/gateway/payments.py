@@ -79,12 +79,13 @@ def create_payment(
 
     With a customer the card is saved for later charges without the supporter present ("off_session"), which are to
     recur: the card networks want that said both when it is saved and when it is charged. Stripe, "Save a card and
-    charge it later", https://docs.stripe.com/payments/cards/save-and-reuse (read 2026-11-26).
+    charge it later", https://docs.stripe.com/payments/cards/save-and-reuse (read 2026-11-26). Then only cards may pay,
+    wallets with cards in them included: our schedule charges nothing else. The page says the same to its card field.
     """
     params: PaymentIntentCreateParams = {
         "amount": amount_minor,
         "currency": currency,
-        "automatic_payment_methods": {"enabled": True},
+        "allowed_payment_method_types": ["card"] if is_card_only or customer_id else ["card", "link"],
         "metadata": dict(metadata),
         "description": description,
         "expand": EXPAND,
@@ -93,8 +94,6 @@ def create_payment(
         params["customer"] = customer_id
         params["setup_future_usage"] = "off_session"
         params["payment_method_options"] = {"card": {"setup_credential_usage": "recurring"}}
-    if is_card_only:
-        params["allowed_payment_method_types"] = ["card"]
     with translated_errors():
         return _payment(client().v1.payment_intents.create(params, {"idempotency_key": key}))
 
@@ -132,7 +131,6 @@ def create_renewal(
         "amount": amount_minor,
         "currency": currency,
         "customer": customer_id,
-        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "allowed_payment_method_types": ["card"],
         "metadata": dict(metadata),
         "description": description,

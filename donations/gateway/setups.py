@@ -40,7 +40,6 @@ def create_setup(*, customer_id: str, key: str, metadata: Mapping[str, str]) -> 
     params: SetupIntentCreateParams = {
         "customer": customer_id,
         "usage": "off_session",
-        "automatic_payment_methods": {"enabled": True},
         "allowed_payment_method_types": ["card"],
         "payment_method_options": {"card": {"setup_credential_usage": "recurring"}},
         "metadata": dict(metadata),
@@ -64,7 +63,6 @@ def save_card(*, customer_id: str, token: str, key: str, metadata: Mapping[str, 
         "confirm": True,
         "confirmation_token": token,
         # No way of paying that leads away from the page, so that nobody has to name an address to come back to.
-        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         "allowed_payment_method_types": ["card"],
         "payment_method_options": {"card": {"setup_credential_usage": "recurring"}},
         "metadata": dict(metadata),

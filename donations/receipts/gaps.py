@@ -94,10 +94,14 @@ def _with_missing(book: Book) -> Book:
 def check_chain(series: str, year: int) -> Broken | None:
     """The chain of a book, computed anew from what is stored; None when it holds to its end.
 
-    Reads the book in pieces, so a year of any size costs no memory. A number that is missing breaks it, too.
+    Reads the papers in pieces, so a year of any size costs no memory. A number that is missing breaks it, too. What is
+    numbered meanwhile is not looked at: a paper and its book's end are written together.
     """
+    book = ReceiptBook.objects.filter(series=series, year=year).first()
+    if book is None:
+        return None
     last, expected = "", 1
-    papers = Receipt.objects.filter(series=series, year=year).order_by("sequence")
+    papers = Receipt.objects.filter(series=series, year=year, sequence__lte=book.last_number).order_by("sequence")
     for row in papers.values_list("sequence", "number", "snapshot", "code", "chain").iterator(chunk_size=_AT_ONCE):
         sequence, number, snapshot, code, stored = row
         if sequence != expected:
@@ -110,8 +114,7 @@ def check_chain(series: str, year: int) -> Broken | None:
         if stored != last:
             return Broken(number, "it does not follow from the number before it")
         expected = sequence + 1
-    book = ReceiptBook.objects.filter(series=series, year=year).first()
-    if book and (book.last_number, book.last_chain) != (expected - 1, last):
+    if (book.last_number, book.last_chain) != (expected - 1, last):
         return Broken(f"{series}-{year}-{expected:06d}", "the book ends elsewhere than its last paper")
     return None
 
@@ -125,7 +128,9 @@ def look() -> int:
     for book in books():
         found |= {f"number:{number}": f"no paper has the number {number}" for number in book.missing}
         if book.beyond:
-            found[f"beyond:{book.name}"] = f"{book.beyond} papers of {book.name} have numbers that were never given out"
+            found[f"beyond:{book.name}:{book.beyond}"] = (
+                f"{book.beyond} papers of {book.name} have numbers that were never given out"
+            )
     return _write_down(found, ("number:", "beyond:"))
 
 
@@ -134,7 +139,10 @@ def look_at_chains() -> int:
     found: dict[str, str] = {}
     for series, year in ReceiptBook.objects.values_list("series", "year").order_by("year", "series"):
         if broken := check_chain(series, year):
-            found[f"chain:{series}-{year}"] = f"the chain of {series}-{year} breaks at {broken.number}: {broken.why}"
+            # Its place and fault are in the name: one that was explained must not hide another.
+            found[f"chain:{broken.number}:{broken.why}"] = (
+                f"the chain of {series}-{year} breaks at {broken.number}: {broken.why}"
+            )
     return _write_down(found, ("chain:",))
 
 

@@ -91,7 +91,8 @@ def issue_due(limit: int = 100) -> list[int]:
     when killed: either the blocks are committed with their receipts or no number was used.
     """
     due = list(
-        ReceiptDue.objects.filter(due_at__lte=clock.now())
+        # What the bank holds gets no new paper meanwhile.
+        ReceiptDue.objects.filter(due_at__lte=clock.now(), gift__status=Gift.Status.SETTLED)
         .select_related("gift__fund", "gift__donor", "gift__detail", "gift__receipt__void")
         .order_by("due_at", "pk")
         .select_for_update(skip_locked=True, no_key=True, of=("self", "gift"))[:limit]

@@ -103,7 +103,8 @@ def _end_unpaid(plan_id: int, last: date) -> bool:
     if not is_hopeless or plan.status not in (Plan.Status.PAST_DUE, Plan.Status.WAITING):
         return False
     standing = states.open_of(plan)
-    if standing is not None and standing.status in standing.IN_FLIGHT:
+    # Another try is promised, perhaps of a card that was saved just now.
+    if standing is not None and standing.status in (*standing.IN_FLIGHT, standing.Status.RETRYING):
         return False
     if standing is not None and standing.tries:
         states.give_up(plan, standing)

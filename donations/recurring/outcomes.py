@@ -101,7 +101,8 @@ def _decline(plan: Plan, one: Installment, payment: gateway.Payment, error: gate
             "happened_at": error.happened_at,
         },
     )
-    if not is_new:
+    # Old news that the bank was at work can come after its refusal, and would hold the date for ever.
+    if not is_new and one.status != Status.PROCESSING:
         return
     Gift.objects.filter(pk=gift.pk, status__in=[Gift.Status.PENDING, Gift.Status.PROCESSING]).update(
         status=Gift.Status.FAILED, changed_at=clock.now()

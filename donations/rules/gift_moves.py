@@ -3,7 +3,8 @@
 MOVES: dict[str, frozenset[str]] = {
     "pending": frozenset({"processing", "settled", "failed", "expired"}),
     "failed": frozenset({"pending", "processing", "settled", "expired"}),
-    "processing": frozenset({"settled", "failed"}),
+    # Expired: what was closed at Stripe can not be paid any more, whatever older news said.
+    "processing": frozenset({"settled", "failed", "expired"}),
     # The browser came back after we had closed the gift: the money is real.
     "expired": frozenset({"processing", "settled"}),
     # Only by a reversal, a refund or a dispute, each with its own ledger line; the news of them can skip a step.

@@ -72,6 +72,7 @@ CONFIRM: params.Spec = {
 BROWSER_ONLY = {"client_secret", "expected_payment_method_type"}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
+NOT_BESIDE_ALLOWED = ("automatic_payment_methods", "excluded_payment_method_types", "payment_method_configuration")
 ALWAYS_WRITABLE = {"description", "metadata", "receipt_email", "expand", "shipping"}
 
 
@@ -91,8 +92,7 @@ def create(call: Call) -> Body:
         raise errors.bad_request(f"{strays[0]} can only be set when `confirm` is `true`.", param=strays[0])
     if is_moto(asked) and not asked.get("confirm"):
         raise _moto_too_early()
-    redirects = asked.get("automatic_payment_methods", {}).get("allow_redirects", "always")
-    intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
+    intent["automatic_payment_methods"] = automatic(asked)
     _write(call, intent, {name: value for name, value in asked.items() if not asked.get("confirm") or name in WRITTEN})
     call.store.add(intent, {})
     events.emit(call, "payment_intent.created", intent)
@@ -108,7 +108,21 @@ def check(spec: params.Spec, given: Body) -> dict[str, Any]:
             code="payment_method_types_no_longer_supported",
             param="payment_method_types",
         )
+    # Stripe, "Adds the allowed payment method types parameter", changelog of 2026-07-29 (read 2026-11-27).
+    if "allowed_payment_method_types" in given and (others := [name for name in NOT_BESIDE_ALLOWED if name in given]):
+        raise errors.bad_request(
+            f"You cannot pass both `allowed_payment_method_types` and `{others[0]}`.",
+            param="allowed_payment_method_types",
+        )
     return params.check(spec, given)
+
+
+def automatic(asked: Body) -> Body | None:
+    """What the intent says of automatic payment methods; nothing where those that are allowed were named."""
+    if "allowed_payment_method_types" in asked:
+        return None
+    redirects = asked.get("automatic_payment_methods", {}).get("allow_redirects", "always")
+    return {"allow_redirects": redirects, "enabled": True}
 
 
 def is_moto(asked: Body) -> bool:

@@ -52,8 +52,7 @@ NOT_AUTHENTICATED = "setup_intent_authentication_failure"
 
 def create(call: Call) -> Body:
     asked = payment_intents.check(CREATE, call.params)
-    automatic = asked.get("automatic_payment_methods", {"enabled": True})
-    if not automatic["enabled"]:
+    if not asked.get("automatic_payment_methods", {"enabled": True})["enabled"]:
         raise errors.bad_request(
             "The sandbox imitates automatic payment methods only.", param="automatic_payment_methods"
         )
@@ -61,8 +60,7 @@ def create(call: Call) -> Body:
     if strays and not asked.get("confirm"):
         raise errors.bad_request(f"{strays[0]} can only be set when `confirm` is `true`.", param=strays[0])
     intent = _blank(call, asked.get("usage", "off_session"))
-    redirects = automatic.get("allow_redirects", "always")
-    intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
+    intent["automatic_payment_methods"] = payment_intents.automatic(asked)
     _write(call, intent, {name: value for name, value in asked.items() if not asked.get("confirm") or name in WRITTEN})
     call.store.add(intent, {})
     events.emit(call, "setup_intent.created", intent)

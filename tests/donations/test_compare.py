@@ -106,9 +106,9 @@ def whole(day: date = DAY) -> Whole:
     balance.book_payout(payout.pk)
     batch = deposited(5000, 10000, day=day)
     Gift.objects.filter(pk=first.pk).update(refunded_minor=2000)
-    Gift.objects.filter(pk=second.pk).update(status="disputed")
     issue.make_all_due(list(Gift.objects.filter(kind="check")))
     issue.issue_due()
+    Gift.objects.filter(pk=second.pk).update(status="disputed")
     swept()
     return Whole(payout, batch, user, Gift.objects.get(pk=first.pk))
 

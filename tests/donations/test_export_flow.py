@@ -124,6 +124,23 @@ def test_what_nobody_could_make_in_a_day_fails_in_words() -> None:
     assert (export.state, "within a day" in export.trouble) == (State.FAILED, True)
 
 
+def test_a_months_own_file_is_never_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    month = Month.objects.create(
+        starts_on=date(2026, 1, 1), state="closed", closed_by=builders.staff("Finance"), closed_at=clock.now()
+    )
+    export = flow.post(month, "staff:1")
+    Export.objects.filter(pk=export.pk).update(asked_at=clock.now() - timedelta(days=2))
+    with monkeypatch.context() as broken:
+        broken.setattr(flow, "_make", lambda _: 1 / 0)
+        assert flow.make(export.pk) == State.WAITING
+    export.refresh_from_db()
+    assert export.trouble.startswith("It could not be made.")
+    assert flow.sweep() == [export.pk]
+    assert flow.make(export.pk) == State.DONE
+    export.refresh_from_db()
+    assert (export.state, export.trouble) == (State.DONE, "")
+
+
 def test_a_link_works_until_its_day() -> None:
     export, user = made(Profile.BOARD), builders.staff("Finance")
     with time_machine.travel(clock.now() + timedelta(days=13), tick=False):

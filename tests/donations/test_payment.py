@@ -99,6 +99,8 @@ def test_monthly_saves_the_card_on_a_customer_for_later(stripe_sandbox: Sandbox)
     assert (plan.amount_minor, plan.is_fee_covered, plan.status) == (1500, True, "active")
     assert plan.stripe_customer_id == payment.customer_id
     assert len(objects(stripe_sandbox, "customer")) == 1
+    # Our schedule charges cards, so nothing else may begin a gift that recurs.
+    assert [one["allowed_payment_method_types"] for one in objects(stripe_sandbox, "payment_intent")] == [["card"]]
 
 
 def test_switching_from_monthly_to_once_saves_nothing(stripe_sandbox: Sandbox) -> None:
@@ -106,6 +108,10 @@ def test_switching_from_monthly_to_once_saves_nothing(stripe_sandbox: Sandbox) -
     gifts.open_payment(gifts.start_card(first))
     payment = gifts.open_payment(gifts.start_card(wish(form_attempt=first.form_attempt)))
     assert payment.customer_id == ""
+    assert gateway.client.client().v1.payment_intents.retrieve(payment.id).allowed_payment_method_types == [
+        "card",
+        "link",
+    ]
     confirm(payment)
     gift = gifts.check(Gift.objects.get())
     assert gift.plan is None

@@ -16,8 +16,9 @@ def test_rule_68_success_always_wins_and_nothing_undoes_it() -> None:
         assert not gift_moves.may_move("settled", state)
 
 
-def test_rule_73_processing_is_not_abandoned() -> None:
-    assert not gift_moves.may_move("processing", "expired")
+def test_rule_73_processing_ends_only_with_what_stripe_says() -> None:
+    assert gift_moves.may_move("processing", "expired")
+    assert not gift_moves.may_move("settled", "expired")
     assert not gift_moves.may_move("processing", "pending")
 
 

@@ -187,6 +187,11 @@ def test_cancelling(api: stripe.StripeClient) -> None:
             "payment_method_types_no_longer_supported",
             "payment_method_types",
         ),
+        (
+            GIFT | {"allowed_payment_method_types": ["card"]},
+            None,
+            "allowed_payment_method_types",
+        ),
         ({"amount": 2500, "currency": "usd", "customer": "cus_gone"}, "resource_missing", "customer"),
         ({"amount": 2500, "currency": "usd", "metadata": {"x" * 41: "1"}}, None, "metadata"),
         ({"amount": 2500, "currency": "usd", "setup_future_usage": "maybe"}, None, "setup_future_usage"),

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from donations.books.exports import control, parts, profiles, writing
@@ -127,8 +128,8 @@ def make(pk: int) -> str:
         export.save(update_fields=["state", "claimed_at", "rows"])
         try:
             _make(export)
-        except (OperationalError, InterfaceError):
-            # The connection died: the sweep begins it again.
+        except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError):
+            # A connection died, perhaps the reader's own: the sweep begins it again.
             raise
         except Exception:
             logger.exception("export failed", extra={"export": pk})
@@ -176,15 +177,19 @@ def _finish(export: Export, said: dict[str, Any], written: writing.Written, spoo
 
 
 def _fail(export: Export, trouble: str) -> None:
-    was = Export.objects.filter(pk=export.pk, state__in=BUSY)
-    was.update(state=State.FAILED, trouble=trouble, finished_at=clock.now())
-    export.state = State.FAILED
+    """It is over, and says why. A month's own file waits on with its trouble: no other can take its place."""
+    state, at = (State.WAITING, None) if export.month_id else (State.FAILED, clock.now())
+    Export.objects.filter(pk=export.pk, state__in=BUSY).update(state=state, trouble=trouble, finished_at=at)
+    export.state = state
 
 
 def sweep() -> list[int]:
-    """Exports that wait or were left by a dead worker are made; their ids. What nobody could make in a day fails."""
+    """Exports that wait or were left by a dead worker are made; their ids.
+
+    What nobody could make in a day fails, but for a month's own file.
+    """
     waiting = Export.objects.filter(state__in=BUSY).order_by("pk")
-    for export in waiting.filter(asked_at__lt=clock.now() - GIVEN_UP):
+    for export in waiting.filter(month__isnull=True, asked_at__lt=clock.now() - GIVEN_UP):
         _fail(export, "It could not be made within a day. Ask for fewer days at a time.")
     ids = list(waiting.values_list("pk", flat=True))
     for pk in ids:

@@ -339,3 +339,26 @@ def test_the_wrong_person_neither_sees_nor_takes_over(
         assert client.post(address, typed).status_code == 403
     assert "Take over from Stripe" not in client.get(f"/admin/donations/plan/{plan.pk}/change/").content.decode()
     assert Plan.objects.get().provider == "stripe"
+
+
+def test_money_of_their_customer_that_no_invoice_books_is_told(world: World) -> None:
+    plan = brought_in(world)
+    world.go_to(START + timedelta(days=1))
+    gateway.client.client().v1.payment_intents.create(
+        {
+            "amount": 999,
+            "currency": "usd",
+            "customer": plan.stripe_customer_id,
+            "payment_method": plan.stripe_payment_method_id,
+            "confirm": True,
+            "off_session": True,
+            "allowed_payment_method_types": ["card"],
+        }
+    )
+    world.work()
+    event = StripeEvent.objects.get(type="payment_intent.succeeded")
+    assert (event.state, event.trouble) == ("waiting", "TryLater: no invoice has booked it")
+    StripeEvent.objects.filter(pk=event.pk).update(tries=inbox.MAX_TRIES, next_try_at=START)
+    world.work()
+    event.refresh_from_db()
+    assert event.state == "failed", "it stands on the desk"

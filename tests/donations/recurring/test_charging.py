@@ -6,7 +6,7 @@ import pytest
 
 from donations import gateway
 from donations.gateway.client import client
-from donations.models import Attempt, Donor, Gift, Installment, Plan, ReceiptDue
+from donations.models import Attempt, Donor, Gift, Installment, Plan, ReceiptDue, Renewals
 from donations.recurring import cards, charging, dates, notices, outcomes, plans
 from nonprofit.models import AuditEntry
 from nonprofit.money import Money
@@ -279,6 +279,20 @@ def test_after_sixty_days_without_a_card_the_plan_ends_and_says_so(stripe_sandbo
     made.refresh_from_db()
     assert (made.status, made.end) == ("ended", "failed")
     assert told() == ["ended"]
+
+
+def test_a_plan_whose_new_card_is_still_to_be_tried_does_not_end(stripe_sandbox: Sandbox) -> None:
+    made = plan(DECLINES)
+    with at(DUE):
+        charge_all()
+    Renewals.objects.update_or_create(pk=1, defaults={"is_on": False})
+    with at(DUE + timedelta(days=60)):
+        Plan.objects.update(trouble_since=DUE)
+        cards.use(made.pk, gateway.retrieve_card(attach(made, GOOD)), actor="staff:1")
+        assert only(made).status == "retrying"
+        assert notices.end_unpaid() == 0
+    made.refresh_from_db()
+    assert made.status == "past_due"
 
 
 # --- changed while it is charged --------------------------------------------------------------------------------------

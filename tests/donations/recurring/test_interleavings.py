@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -214,6 +215,21 @@ def test_what_stripe_refuses_for_our_mistake_is_tried_again_without_a_letter_and
     with at(date(2026, 12, 19)):
         charge_all()
         assert ChargeDay.objects.get(on=date(2026, 12, 19)).declined == 1
+
+
+def test_old_news_that_the_bank_is_at_work_does_not_hold_a_declined_date(stripe_sandbox: Sandbox) -> None:
+    made = plan(DECLINES)
+    with at(DUE):
+        charge_all()
+        one = only(made)
+        assert one.gift is not None
+        declined = gateway.retrieve_payment(one.gift.payment_intent_id or "")
+        outcomes.apply(one.pk, replace(declined, status="processing", last_error=None))
+        assert only(made).status == "processing"
+        outcomes.apply(one.pk, declined)
+    assert (only(made).status, only(made).tries) == ("retrying", 1)
+    one.gift.refresh_from_db()
+    assert one.gift.status == "failed"
 
 
 # --- switched off -----------------------------------------------------------------------------------------------------
