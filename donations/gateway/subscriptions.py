@@ -11,7 +11,7 @@ from donations.gateway.cards import Card, read_card
 from donations.gateway.client import GatewayRefused, client, identifier, instant, translated_errors
 
 if TYPE_CHECKING:
-    from stripe.params import SubscriptionListParams
+    from stripe.params import SubscriptionListParams, SubscriptionUpdateParams
 
 EXPAND = ["default_payment_method", "customer.invoice_settings.default_payment_method"]
 Status = Literal[
@@ -27,7 +27,7 @@ class Subscription:
     card: what the next period is charged to, the subscription's own before the customer's; None where Stripe has none
     or it is no card. amount_minor: of one period, before discounts. interval: "month", "quarter", "year", or "" for
     any other, and for items that recur differently. current_period_end: when it is charged next. is_paused: Stripe
-    makes its invoices and charges none of them.
+    makes its invoices and charges none of them. ended_at: when it ended, None while it has not.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Subscription:
     metadata: Mapping[str, str] = field(default_factory=dict)
     is_paused: bool = False
     has_discount: bool = False
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +122,18 @@ def cancel_subscription(subscription_id: str, *, key: str) -> Subscription:
     return _subscription(ended)
 
 
-def cancel_subscription_at_period_end(subscription_id: str, *, key: str) -> Subscription:
-    """Let it end when what was paid for is over. Raises GatewayRefused when it has ended already."""
+def cancel_subscription_at_period_end(
+    subscription_id: str, *, key: str, metadata: Mapping[str, str] | None = None
+) -> Subscription:
+    """Let it end when what was paid for is over. Raises GatewayRefused when it has ended already.
+
+    metadata: what it shall keep besides its own, so that it shows later who asked.
+    """
+    params: SubscriptionUpdateParams = {"cancel_at_period_end": True, "expand": EXPAND}
+    if metadata:
+        params["metadata"] = dict(metadata)
     with translated_errors():
-        return _subscription(
-            client().v1.subscriptions.update(
-                subscription_id, {"cancel_at_period_end": True, "expand": EXPAND}, {"idempotency_key": key}
-            )
-        )
+        return _subscription(client().v1.subscriptions.update(subscription_id, params, {"idempotency_key": key}))
 
 
 def retrieve_invoice(invoice_id: str) -> Invoice:
@@ -176,6 +181,7 @@ def _subscription(found: stripe.Subscription) -> Subscription:
         metadata=found.metadata.to_dict() if found.metadata else {},
         is_paused=found.pause_collection is not None,
         has_discount=bool(found.discounts),
+        ended_at=instant(found.ended_at) if found.ended_at else None,
     )
 
 

@@ -7,7 +7,7 @@ on record before Stripe is asked, so that whoever dies halfway is followed by th
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.db import transaction
@@ -17,11 +17,15 @@ from donations.models import Campaign, Donor, Fund, Gift, Installment, Plan
 from donations.recurring import claims, states
 from donations.recurring.plans import Agreed, CannotChange
 from nonprofit import clock
-from nonprofit.models import normal_email
+from nonprofit.models import AuditEntry, normal_email
 from nonprofit.money import Money
 
 logger = logging.getLogger(__name__)
 VERSION = "adopted"
+# In a subscription's metadata: which of our requests lets it run out. Without it, somebody else ended it.
+RUN_OUT = "run_out"
+# In the log: that it is to run out, from now on.
+WANTED = "take over from Stripe"
 LIVE: tuple[gateway.SubscriptionStatus, ...] = ("active", "past_due")
 # Never charged again; one on trial, or that Stripe has given up dunning for, may be.
 OVER = ("canceled", "incomplete_expired")
@@ -186,25 +190,34 @@ def take_over(plan_id: int, *, by: Agreed) -> Plan:
         if not plan.at_stripe:
             before = states.shown(plan)
             plan.at_stripe = Plan.AtStripe.RUN_OUT
-            states.save(plan, before, "take over from Stripe", actor=by.actor, reason=by.reason)
-    return finish(plan_id)
+            states.save(plan, before, WANTED, actor=by.actor, reason=by.reason)
+    plan = finish(plan_id)
+    if not plan.is_ours and not plan.at_stripe:
+        raise CannotChange("It was changed at Stripe just now: its history says how.")
+    return plan
 
 
 def outlook(plan: Plan) -> Outlook:
     """What taking over the plan would do: the dry run of one. Asks Stripe; writes nothing."""
     subscription = gateway.retrieve_subscription(plan.stripe_subscription_id or "")
-    trouble = "It has ended at Stripe." if subscription.status not in LIVE else _trouble(subscription)
-    return Outlook(subscription, trouble)
+    return Outlook(subscription, _stops(subscription))
+
+
+def _stops(subscription: gateway.Subscription) -> str:
+    """Why it cannot be taken over, in words, or ""."""
+    if subscription.status in OVER:
+        return "It has ended at Stripe."
+    if subscription.status not in LIVE:
+        return f"It is not charged at Stripe now: it is {subscription.status} there."
+    return _trouble(subscription)
 
 
 def _check_goes_on(plan: Plan) -> None:
-    """Raises CannotChange; else amount and rhythm here are those that Stripe has now, which is what goes on."""
+    """Raises CannotChange before anything is on record."""
     if plan.is_ours or not plan.is_running or plan.at_stripe:
         return
-    seen = outlook(plan)
-    if seen.trouble:
-        raise CannotChange(seen.trouble)
-    told(plan.pk, seen.subscription)
+    if trouble := outlook(plan).trouble:
+        raise CannotChange(trouble)
 
 
 def stop(plan_id: int, *, by: Agreed, words: str = "") -> Plan:
@@ -242,23 +255,70 @@ def finish(plan_id: int) -> Plan:
 
 
 def _run_out(plan: Plan, subscription_id: str) -> None:
-    """First Stripe is kept from charging again; the end of what it has charged for is then our first date."""
+    """First Stripe is kept from charging again; the end of what it has charged for is then our first date.
+
+    Hours may have gone by since it was wanted: who cancelled or paused at Stripe meanwhile is not charged by us.
+    """
+    asked = _request(plan)
     subscription = gateway.retrieve_subscription(subscription_id)
-    if subscription.status in LIVE and not subscription.cancel_at_period_end:
-        subscription = gateway.cancel_subscription_at_period_end(subscription_id, key=f"plan-{plan.pk}-run-out")
-    next_on = clock.local_date(subscription.current_period_end)
+    if _is_charged(subscription) and not _stops(subscription):
+        gateway.cancel_subscription_at_period_end(subscription_id, key=asked, metadata={RUN_OUT: asked})
+        # What Stripe answers to a key that it knows is what it answered then; what counts is how it stands now.
+        subscription = gateway.retrieve_subscription(subscription_id)
     with transaction.atomic(durable=True):
         locked = states.locked(plan.pk)
-        if locked.at_stripe != Plan.AtStripe.RUN_OUT:
-            return
-        before = states.shown(locked)
-        locked.at_stripe = ""
-        if locked.is_running:
-            locked.provider = Plan.Provider.OURS
-            locked.next_due_on, locked.anchor_day = next_on, next_on.day
-            if subscription.card is not None:
-                _put(locked, subscription.card)
-        states.save(locked, before, "taken over from Stripe", actor=states.TASK)
+        if locked.at_stripe == Plan.AtStripe.RUN_OUT:
+            _settle(locked, subscription, asked)
+
+
+def _request(plan: Plan) -> str:
+    """Names this take-over at Stripe, however often it is asked for; the next one has another name."""
+    wanted = AuditEntry.objects.filter(target_type="plan", target_id=str(plan.pk), action=WANTED).order_by("-pk")
+    return f"plan-{plan.pk}-run-out-{wanted.values_list('pk', flat=True).first() or 0}"
+
+
+def _is_charged(subscription: gateway.Subscription) -> bool:
+    """Whether Stripe charges a next period."""
+    return subscription.status in LIVE and not subscription.cancel_at_period_end
+
+
+def _settle(plan: Plan, subscription: gateway.Subscription, asked: str) -> None:
+    """The locked plan is ours; or ended, or left at Stripe with the reason in its log, for what happened there."""
+    trouble = _stops(_without_our_mark(subscription, asked))
+    if not trouble and _is_charged(subscription):
+        # Somebody let it go on within this second: the sweep asks again.
+        logger.warning("subscription goes on", extra={"plan": plan.pk})
+        return
+    before = states.shown(plan)
+    plan.at_stripe = ""
+    if not trouble:
+        _be_ours(plan, subscription)
+        states.save(plan, before, "taken over from Stripe", actor=states.TASK)
+        return
+    logger.error("subscription not taken over", extra={"plan": plan.pk, "why": trouble})
+    states.save(plan, before, "not taken over from Stripe", actor=states.TASK, reason=trouble)
+    if subscription.status in OVER:
+        states.end(plan, Plan.End.ELSEWHERE, actor="stripe")
+
+
+def _without_our_mark(subscription: gateway.Subscription, asked: str) -> gateway.Subscription:
+    """As it would stand had we not asked for it to run out: what is not as it was before is somebody else's doing."""
+    if subscription.metadata.get(RUN_OUT) != asked:
+        return subscription
+    ended_at, until = subscription.ended_at, subscription.current_period_end
+    has_run_out = subscription.status == "canceled" and ended_at is not None and ended_at >= until
+    status = LIVE[0] if has_run_out else subscription.status
+    return replace(subscription, status=status, cancel_at_period_end=False)
+
+
+def _be_ours(plan: Plan, subscription: gateway.Subscription) -> None:
+    """Amount, rhythm and card go on as Stripe has them now, from the end of what it has charged for."""
+    next_on = clock.local_date(subscription.current_period_end)
+    plan.provider = Plan.Provider.OURS
+    plan.next_due_on, plan.anchor_day = next_on, next_on.day
+    plan.amount_minor, plan.interval = subscription.amount_minor, subscription.interval
+    if subscription.card is not None:
+        _put(plan, subscription.card)
 
 
 def _put(plan: Plan, card: gateway.Card) -> None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from donations import gateway, inbox
+from donations.gateway.client import client
 from donations.models import Gift, Installment, Plan, StripeEvent
 from donations.recurring import adopting, charging, dates
 from donations.recurring.plans import Agreed, CannotChange
@@ -227,6 +228,89 @@ def test_what_goes_on_is_what_stripe_has_now_also_where_its_news_were_lost(world
     plan = brought_in(world)
     Plan.objects.update(amount_minor=900, interval="year")
     adopting.take_over(plan.pk, by=BY)
+    plan.refresh_from_db()
+    assert (plan.provider, plan.amount_minor, plan.interval) == ("ours", 1500, "month")
+
+
+def update(plan: Plan, **given: Any) -> None:
+    """As somebody does in Stripe's dashboard."""
+    client().v1.subscriptions.update(plan.stripe_subscription_id or "", given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("is_asked", "meanwhile", "why"),
+    [
+        (False, {"cancel_at_period_end": True}, "It ends by itself with its period."),
+        (False, {"pause_collection": {"behavior": "void"}}, "It is paused at Stripe: let it go on there, or stop it."),
+        (True, {"pause_collection": {"behavior": "void"}}, "It is paused at Stripe: let it go on there, or stop it."),
+    ],
+)
+def test_what_happened_at_stripe_while_a_take_over_waited_keeps_it_there(
+    world: World, is_asked: bool, meanwhile: dict[str, Any], why: str
+) -> None:
+    plan = brought_in(world)
+    wanted(world, plan, is_asked=is_asked)
+    update(plan, **meanwhile)
+    adopting.sweep()
+    plan.refresh_from_db()
+    assert (plan.provider, plan.status, plan.at_stripe) == ("stripe", "active", "")
+    assert AuditEntry.objects.get(action="not taken over from Stripe").reason == why
+    assert not AuditEntry.objects.filter(action="taken over from Stripe").exists()
+
+
+def wanted(world: World, plan: Plan, *, is_asked: bool) -> None:
+    """To be taken over: on record, and Stripe was asked or not when the worker was killed."""
+    world.engine.faults.add("timeout_after" if is_asked else "down", path="/subscriptions", method="POST", count=2)
+    with pytest.raises(gateway.GatewayUnavailable):
+        adopting.take_over(plan.pk, by=BY)
+    world.engine.faults.clear()
+    plan.refresh_from_db()
+    assert (plan.provider, plan.at_stripe) == ("stripe", "run_out")
+    marked = gateway.retrieve_subscription(plan.stripe_subscription_id or "").cancel_at_period_end
+    assert marked == is_asked
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_who_cancelled_at_stripe_while_a_take_over_waited_is_not_charged_by_us(world: World, is_asked: bool) -> None:
+    plan = brought_in(world)
+    wanted(world, plan, is_asked=is_asked)
+    world.go_to(START + timedelta(days=3))
+    gateway.cancel_subscription(plan.stripe_subscription_id or "", key="by-the-supporter")
+    world.work()
+    assert adopting.sweep() == 1
+    plan.refresh_from_db()
+    assert (plan.provider, plan.status, plan.end, plan.at_stripe) == ("stripe", "ended", "elsewhere", "")
+    world.go_to(START + timedelta(days=65))
+    assert taken() == []
+
+
+def test_a_take_over_that_waited_until_the_period_was_over_goes_on_from_its_end(world: World) -> None:
+    plan = brought_in(world)
+    wanted(world, plan, is_asked=True)
+    world.go_to(START + timedelta(days=31))
+    assert gateway.retrieve_subscription(plan.stripe_subscription_id or "").status == "canceled"
+    adopting.sweep()
+    world.go_to(START + timedelta(days=65))
+    assert [amount for _, amount in taken()] == [1500, 1500]
+    assert [one.due_on for one in plan.installments.order_by("due_on")] == [date(2030, 12, 20), date(2031, 1, 20)]
+    assert_tied()
+
+
+def test_un_cancelled_at_stripe_while_a_take_over_waited_it_is_kept_from_charging_again(world: World) -> None:
+    plan = brought_in(world)
+    wanted(world, plan, is_asked=True)
+    update(plan, cancel_at_period_end=False)
+    # Stripe answers our key from memory, and nothing happens: only what is there now counts.
+    adopting.sweep()
+    plan.refresh_from_db()
+    assert (plan.provider, plan.at_stripe) == ("stripe", "run_out")
+
+
+def test_a_take_over_that_waited_takes_the_amount_that_stripe_has_now(world: World) -> None:
+    plan = brought_in(world)
+    wanted(world, plan, is_asked=True)
+    Plan.objects.update(amount_minor=900, interval="year")
+    adopting.sweep()
     plan.refresh_from_db()
     assert (plan.provider, plan.amount_minor, plan.interval) == ("ours", 1500, "month")
 
