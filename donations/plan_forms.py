@@ -259,10 +259,20 @@ class StopForm(PlanForm):
     def do(self, by: plans.Agreed) -> str:
         words = self.cleaned_data["words"].strip()
         if not self.plan.is_ours:
-            adopting.stop(self.plan.pk, by=by, words=words)
-            return "Your gift has ended. Thank you for all of it."
+            stopped = adopting.stop(self.plan.pk, by=by, words=words)
+            return f"Your gift has ended. Thank you for all of it.{not_confirmed(stopped)}"
         in_flight = plans.stop(self.plan.pk, by=by, words=words)
         return f"Your gift has ended. Thank you for all of it.{under_way(in_flight)}"
+
+
+def not_confirmed(plan: Plan) -> str:
+    """What must be said while our payment service has not answered that it charges no more."""
+    if not plan.at_stripe:
+        return ""
+    return (
+        " Our payment service has not confirmed it yet. We ask it again every hour and write to you once it has; if a "
+        "charge comes before that, tell us and we give it back."
+    )
 
 
 def under_way(in_flight: Installment | None) -> str:

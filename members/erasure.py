@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import Q
 
-from donations import donors, gateway
+from donations import donors
 from donations.models import (
     BatchRow,
     Donor,
@@ -117,7 +117,7 @@ def carry_out(request_id: int, *, user: User, reason: str) -> bool:
                 plans.stop(plan.pk, by=by)
             else:
                 adopting.stop(plan.pk, by=by)
-    except (plans.CannotChange, gateway.GatewayError) as refusal:
+    except plans.CannotChange as refusal:
         raise CannotErase(f"A monthly gift could not be stopped: {refusal}") from refusal
     return _erase(request_id, user=user, reason=reason)
 
@@ -200,6 +200,10 @@ def _nothing_on_its_way(records: list[Donor]) -> None:
         raise CannotErase("A payment is on its way. The monthly gift is stopped; try again when the bank has answered.")
     if Plan.objects.filter(donor__in=records).running().exists():
         raise CannotErase("A monthly gift still runs.")
+    if Plan.objects.filter(donor__in=records).exclude(at_stripe="").exists():
+        raise CannotErase(
+            "Stripe has not confirmed that it ends a monthly gift. It is asked every hour; try again then."
+        )
     if ReceiptDue.objects.filter(gift__in=own).exists() or StatementDue.objects.filter(donor__in=records).exists():
         raise CannotErase("A receipt is on its way, and needs their name. Try again in a few minutes.")
     if Receipt.objects.filter(gift__in=own, pdf=None, void=None).exists():

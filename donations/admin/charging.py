@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from donations.admin import plans
 from donations.admin.policy import ChoicesAdmin
 from donations.models import ChargeDay, Renewals
-from donations.recurring import charging, dates, forecast
+from donations.recurring import adopting, charging, dates, forecast
 from nonprofit import audit, clock, nudge
 from nonprofit.admin_parts import Deed, Panel, Refused, ShownAdmin, audit_panel, may, verb
 from nonprofit.admin_site import Figure, on_desk
@@ -94,7 +94,7 @@ def charging_stopped(request: HttpRequest) -> list[Figure]:
     if day is not None:
         url = reverse("admin:donations_chargeday_change", args=[day.pk])
         figures.append(Figure("Charging", "stopped", url, is_trouble=True, note=day.stopped_why, rank=0))
-    return [*figures, *_unanswered(), *_overdue()]
+    return [*figures, *_unanswered(), *_overdue(), *_unsettled()]
 
 
 def _unanswered() -> list[Figure]:
@@ -114,3 +114,13 @@ def _overdue() -> list[Figure]:
         return []
     url, since = plans.due_until(forecast.in_days(-1)), date_format(found["oldest"], "F j")
     return [Figure("Dates that do not come", str(found["count"]), url, is_trouble=True, note=f"since {since}")]
+
+
+def _unsettled() -> list[Figure]:
+    """Subscriptions that are to end or run out, and for which Stripe was asked in vain."""
+    found = adopting.unsettled().aggregate(count=Count("pk"), oldest=Min("wanted_at"))
+    if not found["count"]:
+        return []
+    since = date_format(clock.local_date(found["oldest"]), "F j")
+    url = reverse("admin:donations_plan_changelist") + "?at_stripe__in=cancel,run_out"
+    return [Figure("Not settled at Stripe", str(found["count"]), url, is_trouble=True, note=f"since {since}")]

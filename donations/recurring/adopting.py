@@ -8,13 +8,16 @@ on record before Stripe is asked, so that whoever dies halfway is followed by th
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import CharField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast, Coalesce
 
 from donations import donors, gateway, gifts
 from donations.models import Campaign, Donor, Fund, Gift, Installment, Plan
-from donations.recurring import claims, states
+from donations.recurring import claims, letters, states
 from donations.recurring.plans import Agreed, CannotChange
 from nonprofit import clock
 from nonprofit.models import AuditEntry, normal_email
@@ -223,7 +226,8 @@ def _check_goes_on(plan: Plan) -> None:
 def stop(plan_id: int, *, by: Agreed, words: str = "") -> Plan:
     """The plan is over here at once (domain rule 63), and its subscription as soon as Stripe answers. Safe twice.
 
-    Call outside any transaction. A silent Stripe is asked again by the sweep.
+    Call outside any transaction. A silent Stripe is asked again by the sweep: until it has answered, `at_stripe` of
+    what is returned is set, and the letter that nothing more is charged has not gone.
     """
     with transaction.atomic(durable=True):
         plan = states.locked(plan_id)
@@ -247,11 +251,22 @@ def finish(plan_id: int) -> Plan:
     subscription_id = plan.stripe_subscription_id or ""
     if plan.at_stripe == Plan.AtStripe.CANCEL:
         gateway.cancel_subscription(subscription_id, key=f"plan-{plan.pk}-cancel")
-        Plan.objects.filter(pk=plan.pk, at_stripe=Plan.AtStripe.CANCEL).update(at_stripe="")
+        _cancelled(plan.pk)
     elif plan.at_stripe == Plan.AtStripe.RUN_OUT:
         _run_out(plan, subscription_id)
     plan.refresh_from_db()
     return plan
+
+
+@transaction.atomic(durable=True)
+def _cancelled(plan_id: int) -> None:
+    plan = states.locked(plan_id)
+    if plan.at_stripe != Plan.AtStripe.CANCEL:
+        return
+    before = states.shown(plan)
+    plan.at_stripe = ""
+    states.save(plan, before, "ended at Stripe", actor=states.TASK)
+    letters.ended(plan)
 
 
 def _run_out(plan: Plan, subscription_id: str) -> None:
@@ -329,13 +344,27 @@ def _put(plan: Plan, card: gateway.Card) -> None:
 def sweep() -> int:
     """What is still wanted of subscriptions is asked of Stripe; how many were done. Safe twice and at once."""
     done = 0
-    for pk in Plan.objects.exclude(at_stripe="").order_by("pk").values_list("pk", flat=True):
+    for pk in _wanted().order_by("pk").values_list("pk", flat=True):
         try:
             finish(pk)
             done += 1
         except gateway.GatewayError as error:
             logger.warning("subscription not settled", extra={"plan": pk, "error": type(error).__name__})
     return done
+
+
+def _wanted() -> QuerySet[Plan]:
+    # The first condition is for PostgreSQL: it has an index of the few that have a subscription.
+    return Plan.objects.filter(stripe_subscription_id__isnull=False).exclude(at_stripe="")
+
+
+def unsettled() -> QuerySet[Any]:
+    """Plans for whose subscription Stripe has been asked in vain for an hour and more. wanted_at: since when."""
+    entries = AuditEntry.objects.filter(target_type="plan", target_id=Cast(OuterRef("pk"), CharField()))
+    # Whatever is wanted at Stripe was written into the log when it was wanted.
+    since = entries.filter(action__in=[WANTED, "end plan"]).order_by("-pk").values("at")[:1]
+    found = _wanted().annotate(wanted_at=Coalesce(Subquery(since), "status_at"))
+    return found.filter(wanted_at__lt=clock.now() - timedelta(hours=1))
 
 
 # --- what Stripe tells ------------------------------------------------------------------------------------------------

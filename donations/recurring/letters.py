@@ -196,7 +196,12 @@ def card_link(plan: Plan, attempt: str) -> OutgoingEmail | None:
 
 
 def ended(plan: Plan, in_flight: Installment | None = None) -> OutgoingEmail | None:
-    """It is over, why, and that nothing more is charged, or what may be. Nobody writes to the dead, or twice."""
+    """It is over, why, and that nothing more is charged, or what may be. Nobody writes to the dead, or twice.
+
+    While Stripe has not confirmed that it charges no more, there is no letter: `adopting` asks for it once it has.
+    """
+    if plan.at_stripe:
+        return None
     why = {
         Plan.End.ASKED: "As you asked, it is stopped. Nothing more will be charged.",
         Plan.End.STAFF: "It is stopped. Nothing more will be charged.",

@@ -244,13 +244,18 @@ def stop(plan_id: int, *, by: Agreed, words: str = "") -> Installment | None:
 def restart(plan_id: int, first_on: date, *, by: Agreed) -> Plan:
     """An ended plan has a successor on the same card, with a consent of its own (domain rule 57). Safe twice.
 
-    first_on: its first charge, today or later. Raises CannotChange where the card cannot be charged any more.
+    first_on: its first charge, today or later. Raises CannotChange where the card cannot be charged any more, and
+    while the old plan may still be charged: by Stripe that has not confirmed its end, or for a date on its way.
     """
     old = states.locked(plan_id)
     if successor := Plan.objects.filter(follows=old).first():
         return successor
     if old.status != Plan.Status.ENDED:
         raise CannotChange("This gift has not ended.")
+    if old.at_stripe:
+        raise CannotChange("Our payment service is still ending this gift. Please begin again in an hour or two.")
+    if old.installments.filter(status__in=Installment.IN_FLIGHT).exists():
+        raise CannotChange("The last charge of this gift is still at your bank. Please begin again once it is done.")
     today = clock.today()
     if not today <= first_on <= today + LONGEST_PAUSE:
         raise CannotChange("Choose a day within the next twelve months.")

@@ -15,15 +15,17 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from donations import gateway, inbox
+from donations.admin.charging import charging_stopped
 from donations.gateway.client import client
 from donations.models import Gift, Installment, Plan, StripeEvent
-from donations.recurring import adopting, charging, dates
+from donations.recurring import adopting, charging, dates, plans
 from donations.recurring.plans import Agreed, CannotChange
+from members import erasure
 from nonprofit.models import AuditEntry, User
 from sandbox import happenings
 from sandbox.engine import Engine
 from tests import builders, in_process
-from tests.donations.recurring.saved import assert_tied, charges, receive
+from tests.donations.recurring.saved import assert_tied, charges, receive, told
 from tests.donations.test_settle import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,10 +192,62 @@ def test_stopped_here_it_is_over_at_once_and_at_stripe_when_it_answers(world: Wo
     world.engine.faults.add("down")
     stopped = adopting.stop(plan.pk, by=Agreed(), words="Enough")
     assert (stopped.status, stopped.end, stopped.at_stripe) == ("ended", "asked", "cancel")
+    with pytest.raises(CannotChange, match="still ending"):
+        plans.restart(plan.pk, date(2030, 12, 20), by=BY)
+    assert told() == []
     world.engine.faults.clear()
     assert [adopting.sweep(), adopting.sweep()] == [1, 0]
+    assert told() == ["ended"]
+    assert plans.restart(plan.pk, date(2031, 2, 20), by=BY).status == "active"
     world.go_to(START + timedelta(days=65))
     assert taken() == []
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_who_stops_reads_whether_it_is_confirmed(
+    world: World, client: Client, settings: Settings, is_down: bool
+) -> None:
+    staff(client, settings, "Administrator")
+    plan = brought_in(world)
+    if is_down:
+        world.engine.faults.add("down")
+    where = reverse("admin:donations_plan_ask", args=[plan.pk, "stop"])
+    page = client.post(where, {"reason": "called"}, follow=True).content.decode()
+    assert ("has not confirmed it yet" in page) == is_down
+    assert told() == ([] if is_down else ["ended"])
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_what_stripe_does_not_settle_within_an_hour_stands_on_the_desk(
+    world: World, client: Client, settings: Settings, is_stopped: bool
+) -> None:
+    staff(client, settings, "Administrator")
+    plan = brought_in(world)
+    if is_stopped:
+        world.engine.faults.add("down")
+        adopting.stop(plan.pk, by=BY)
+    else:
+        wanted(world, plan, is_asked=False)
+    asking = client.get("/admin/").wsgi_request
+    assert "Not settled at Stripe" not in [figure.label for figure in charging_stopped(asking)]
+    world.clock.move_to(START + timedelta(minutes=61))
+    figure = next(one for one in charging_stopped(asking) if one.label == "Not settled at Stripe")
+    assert (figure.value, figure.is_trouble, figure.note) == ("1", True, "since November 20")
+    assert client.get(figure.url).content.decode().count("field-amount_shown") == 1
+
+
+def test_nobody_is_erased_whom_stripe_may_still_charge(world: World) -> None:
+    plan = brought_in(world)
+    assert plan.donor is not None
+    row, boss = erasure.ask(plan.donor.pk), builders.staff("Finance")
+    world.engine.faults.add("down")
+    with pytest.raises(erasure.CannotErase, match="not confirmed"):
+        erasure.carry_out(row.pk, user=boss, reason="asked")
+    plan.donor.refresh_from_db()
+    assert plan.donor.name == "Ana Ortiz"
+    world.engine.faults.clear()
+    adopting.sweep()
+    assert erasure.carry_out(row.pk, user=boss, reason="asked")
 
 
 def test_ended_at_stripe_it_is_ended_here(world: World) -> None:

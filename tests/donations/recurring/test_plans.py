@@ -177,6 +177,19 @@ def test_with_an_expired_card_nothing_begins_again() -> None:
     assert Plan.objects.count() == 1
 
 
+@pytest.mark.parametrize("status", ["charging", "unknown", "processing"])
+def test_while_the_last_charge_is_at_the_bank_nothing_begins_again(status: str) -> None:
+    plan = builders.plan()
+    with at(TODAY):
+        one = {"due_on": TODAY, "amount_minor": 2500, "currency": "usd", "status": status, "sent_at": clock.now()}
+        row = plan.installments.create(gift=builders.pending_gift(plan=plan), **one)
+        assert plans.stop(plan.pk, by=BY) == row
+        with pytest.raises(plans.CannotChange, match="still at your bank"):
+            plans.restart(plan.pk, TODAY, by=BY)
+        plan.installments.update(status="skipped", reason="stopped")
+        assert plans.restart(plan.pk, TODAY, by=BY).next_due_on == TODAY
+
+
 def test_what_staff_do_is_theirs_in_the_log() -> None:
     plan = builders.plan()
     plans.stop(plan.pk, by=plans.Agreed(actor="staff:7", reason="called on Tuesday"))
