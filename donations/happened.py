@@ -12,7 +12,7 @@ from django.conf import settings
 from donations import disputes, gateway, gifts, refunds
 from donations.books import balance
 from donations.models import Gift, Installment, LedgerEntry, Plan, StripeEvent
-from donations.recurring import adopting, cards, outcomes
+from donations.recurring import cards, managed, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _invoice(event: StripeEvent) -> Answer:
     payment = gateway.retrieve_payment(invoice.payment_id)
     if not payment.is_paid:
         return IGNORED
-    return Answer(apply=partial(adopting.paid, plan.pk, invoice, payment))
+    return Answer(apply=partial(managed.paid, plan.pk, invoice, payment))
 
 
 def _subscription(event: StripeEvent) -> Answer:
@@ -138,7 +138,7 @@ def _subscription(event: StripeEvent) -> Answer:
     plan = Plan.objects.filter(stripe_subscription_id=event.object_id).first()
     if plan is None:
         return IGNORED
-    return Answer(apply=partial(adopting.told, plan.pk, gateway.retrieve_subscription(event.object_id)))
+    return Answer(apply=partial(managed.told, plan.pk, gateway.retrieve_subscription(event.object_id)))
 
 
 # --- saved cards ----------------------------------------------------------------------------------------------------

@@ -15,9 +15,9 @@ from django.db import transaction
 from django.db.models import CharField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, Coalesce
 
-from donations import donors, gateway, gifts
-from donations.models import Campaign, Donor, Fund, Gift, Installment, Plan
-from donations.recurring import claims, letters, states
+from donations import donors, gateway
+from donations.models import Campaign, Donor, Fund, Plan
+from donations.recurring import letters, managed, states
 from donations.recurring.plans import Agreed, CannotChange
 from nonprofit import clock
 from nonprofit.models import AuditEntry, normal_email
@@ -25,13 +25,9 @@ from nonprofit.money import Money
 
 logger = logging.getLogger(__name__)
 VERSION = "adopted"
+LIVE, OVER, WANTED = managed.LIVE, managed.OVER, managed.WANTED
 # In a subscription's metadata: which of our requests lets it run out. Without it, somebody else ended it.
 RUN_OUT = "run_out"
-# In the log: that it is to run out, from now on.
-WANTED = "take over from Stripe"
-LIVE: tuple[gateway.SubscriptionStatus, ...] = ("active", "past_due")
-# Never charged again; one on trial, or that Stripe has given up dunning for, may be.
-OVER = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +272,7 @@ def _run_out(plan: Plan, subscription_id: str) -> None:
     """
     asked = _request(plan)
     subscription = gateway.retrieve_subscription(subscription_id)
-    if _is_charged(subscription) and not _stops(subscription):
+    if managed.is_charged(subscription) and (_is_taken(plan) or not _stops(subscription)):
         gateway.cancel_subscription_at_period_end(subscription_id, key=asked, metadata={RUN_OUT: asked})
         # What Stripe answers to a key that it knows is what it answered then; what counts is how it stands now.
         subscription = gateway.retrieve_subscription(subscription_id)
@@ -292,20 +288,25 @@ def _request(plan: Plan) -> str:
     return f"plan-{plan.pk}-run-out-{wanted.values_list('pk', flat=True).first() or 0}"
 
 
-def _is_charged(subscription: gateway.Subscription) -> bool:
-    """Whether Stripe charges a next period."""
-    return subscription.status in LIVE and not subscription.cancel_at_period_end
+def _is_taken(plan: Plan) -> bool:
+    """Whether nothing is wanted but that Stripe charges no more: it was let go on there after we had taken it over."""
+    return plan.is_ours or not plan.is_running
 
 
 def _settle(plan: Plan, subscription: gateway.Subscription, asked: str) -> None:
     """The locked plan is ours; or ended, or left at Stripe with the reason in its log, for what happened there."""
-    trouble = _stops(_without_our_mark(subscription, asked))
-    if not trouble and _is_charged(subscription):
+    trouble = "" if _is_taken(plan) else _stops(_without_our_mark(subscription, asked))
+    if not trouble and managed.is_charged(subscription):
         # Somebody let it go on within this second: the sweep asks again.
         logger.warning("subscription goes on", extra={"plan": plan.pk})
         return
     before = states.shown(plan)
     plan.at_stripe = ""
+    if _is_taken(plan):
+        states.save(plan, before, "runs out at Stripe", actor=states.TASK)
+        if not plan.is_running:
+            letters.ended(plan, states.in_flight(plan))
+        return
     if not trouble:
         _be_ours(plan, subscription)
         states.save(plan, before, "taken over from Stripe", actor=states.TASK)
@@ -333,12 +334,7 @@ def _be_ours(plan: Plan, subscription: gateway.Subscription) -> None:
     plan.next_due_on, plan.anchor_day = next_on, next_on.day
     plan.amount_minor, plan.interval = subscription.amount_minor, subscription.interval
     if subscription.card is not None:
-        _put(plan, subscription.card)
-
-
-def _put(plan: Plan, card: gateway.Card) -> None:
-    plan.stripe_payment_method_id = card.payment_method_id
-    plan.card_brand, plan.card_last4, plan.card_expires_on = card.brand, card.last4, gateway.card_expiry(card)
+        managed.put_card(plan, subscription.card)
 
 
 def sweep() -> int:
@@ -365,56 +361,3 @@ def unsettled() -> QuerySet[Any]:
     since = entries.filter(action__in=[WANTED, "end plan"]).order_by("-pk").values("at")[:1]
     found = _wanted().annotate(wanted_at=Coalesce(Subquery(since), "status_at"))
     return found.filter(wanted_at__lt=clock.now() - timedelta(hours=1))
-
-
-# --- what Stripe tells ------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def paid(plan_id: int, invoice: gateway.Invoice, payment: gateway.Payment) -> Gift:
-    """What Stripe took for a period is booked as the plan's gift, with its date. Safe twice and in any order."""
-    plan = states.locked(plan_id)
-    due_on = clock.local_date(invoice.period_start)
-    gift = Gift.objects.filter(payment_intent_id=payment.id).first() or _gift(plan, payment)
-    Installment.objects.get_or_create(
-        plan=plan,
-        due_on=due_on,
-        defaults={
-            "status": Installment.Status.PAID,
-            "amount_minor": payment.amount_minor,
-            "currency": payment.currency,
-            "gift": gift,
-            "tries": 1,
-            "done_at": clock.now(),
-        },
-    )
-    if not plan.is_ours and plan.is_running:
-        plan.next_due_on = max(plan.next_due_on or date.min, clock.local_date(invoice.period_end))
-        plan.save(update_fields=["next_due_on"])
-    return gifts.settle(gift.pk, payment)
-
-
-def _gift(plan: Plan, payment: gateway.Payment) -> Gift:
-    gift = claims.gift_of(plan, amount_minor=payment.amount_minor, covered_fee_minor=0)
-    gift.payment_intent_id = payment.id
-    gift.save()
-    return gift
-
-
-@transaction.atomic
-def told(plan_id: int, subscription: gateway.Subscription) -> None:
-    """A plan managed at Stripe follows its subscription: amount, card, next date, its end there. Safe twice."""
-    plan = states.locked(plan_id)
-    if plan.is_ours or not plan.is_running:
-        return
-    if subscription.status in OVER and not plan.at_stripe:
-        states.end(plan, Plan.End.ELSEWHERE, actor="stripe")
-        return
-    before = states.shown(plan)
-    plan.amount_minor = subscription.amount_minor or plan.amount_minor
-    plan.interval = subscription.interval or plan.interval
-    plan.next_due_on = clock.local_date(subscription.current_period_end)
-    if subscription.card is not None:
-        _put(plan, subscription.card)
-    if states.shown(plan) != before:
-        states.save(plan, before, "changed at Stripe", actor="stripe")

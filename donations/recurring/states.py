@@ -118,14 +118,14 @@ def end(plan: Plan, why: Plan.End, *, actor: str, words: str = "") -> Installmen
     words: in the supporter's words, why. Safe twice.
     """
     if plan.status == Plan.Status.ENDED:
-        return _in_flight(plan)
+        return in_flight(plan)
     before = shown(plan)
-    in_flight = leave_out(plan, Installment.Reason.STOPPED)
+    under_way = leave_out(plan, Installment.Reason.STOPPED)
     move(plan, Plan.Status.ENDED)
     plan.end, plan.end_reason, plan.ended_at, plan.trouble_since = why, words, clock.now(), None
     save(plan, before, "end plan", actor=actor)
-    letters.ended(plan, in_flight)
-    return in_flight
+    letters.ended(plan, under_way)
+    return under_way
 
 
 def leave_out(plan: Plan, reason: Installment.Reason) -> Installment | None:
@@ -150,7 +150,8 @@ def give_up(plan: Plan, standing: Installment) -> None:
     close(standing, status, reason)
 
 
-def _in_flight(plan: Plan) -> Installment | None:
+def in_flight(plan: Plan) -> Installment | None:
+    """The plan's date that may be being charged now."""
     return plan.installments.filter(status__in=Installment.IN_FLIGHT, sent_at__isnull=False).first()
 
 

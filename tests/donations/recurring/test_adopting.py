@@ -18,7 +18,7 @@ from donations import gateway, inbox
 from donations.admin.charging import charging_stopped
 from donations.gateway.client import client
 from donations.models import Gift, Installment, Plan, StripeEvent
-from donations.recurring import adopting, charging, dates, plans
+from donations.recurring import adopting, charging, dates, managed, plans
 from donations.recurring.plans import Agreed, CannotChange
 from members import erasure
 from nonprofit.models import AuditEntry, User
@@ -273,7 +273,7 @@ def test_who_cancelled_at_stripe_since_is_not_taken_over_and_not_charged_by_us(w
 def test_a_subscription_that_may_be_charged_again_is_not_said_to_be_over(world: World) -> None:
     plan = brought_in(world)
     subscription = gateway.retrieve_subscription(plan.stripe_subscription_id or "")
-    adopting.told(plan.pk, replace(subscription, status="trialing"))
+    managed.told(plan.pk, replace(subscription, status="trialing"))
     plan.refresh_from_db()
     assert plan.status == "active"
 
@@ -367,6 +367,99 @@ def test_a_take_over_that_waited_takes_the_amount_that_stripe_has_now(world: Wor
     adopting.sweep()
     plan.refresh_from_db()
     assert (plan.provider, plan.amount_minor, plan.interval) == ("ours", 1500, "month")
+
+
+def gone_on(world: World) -> Plan:
+    """Taken over, and then somebody lets the subscription go on at Stripe."""
+    plan = brought_in(world)
+    adopting.take_over(plan.pk, by=BY)
+    update(plan, cancel_at_period_end=False)
+    return plan
+
+
+def test_let_go_on_at_stripe_after_the_take_over_it_is_made_to_run_out_again(world: World) -> None:
+    plan = gone_on(world)
+    world.work()
+    plan.refresh_from_db()
+    assert (plan.provider, plan.at_stripe, plan.next_due_on) == ("ours", "run_out", date(2030, 12, 20))
+    assert [adopting.sweep(), adopting.sweep()] == [1, 0]
+    assert gateway.retrieve_subscription(plan.stripe_subscription_id or "").cancel_at_period_end
+    world.go_to(START + timedelta(days=65))
+    assert [day for day, _ in taken()] == [date(2030, 12, 20), date(2031, 1, 20)]
+    assert_tied()
+
+
+def test_stopped_while_its_subscription_goes_on_the_letter_waits_for_stripe(world: World) -> None:
+    plan = gone_on(world)
+    world.work()
+    plans.stop(plan.pk, by=BY)
+    assert told() == []
+    adopting.sweep()
+    assert told() == ["ended"]
+    world.go_to(START + timedelta(days=65))
+    assert taken() == []
+
+
+def charged_at_stripe(world: World, plan: Plan, *, first: str) -> None:
+    """On a date that is ours, Stripe takes its money: before our row was made, before we send it, or after we did."""
+    noon = datetime(2030, 12, 20, 12, tzinfo=ZONE)
+    world.engine.clock.stand_at(noon.timestamp())
+    world.clock.move_to(noon)
+    if first != "nothing":
+        dates.come_due()
+    if first == "charge":
+        charging.charge_due()
+    while world.engine.run_due():
+        pass
+    world.work()
+
+
+@pytest.mark.parametrize("first", ["nothing", "row"])
+def test_what_stripe_took_for_a_date_of_ours_is_not_taken_again(world: World, first: str) -> None:
+    plan = gone_on(world)
+    charged_at_stripe(world, plan, first=first)
+    assert taken() == [(date(2030, 12, 20), 1500)]
+    plan.refresh_from_db()
+    assert (plan.next_due_on, plan.status) == (date(2031, 1, 20), "active")
+    assert not AuditEntry.objects.filter(action="second payment").exists()
+    assert_tied()
+    adopting.sweep()
+    world.go_to(datetime(2031, 1, 22, 12, tzinfo=ZONE))
+    assert [day for day, _ in taken()] == [date(2030, 12, 20), date(2031, 1, 20)]
+
+
+def test_what_both_have_taken_is_in_the_log_once(world: World) -> None:
+    plan = gone_on(world)
+    charged_at_stripe(world, plan, first="charge")
+    StripeEvent.objects.update(state="waiting", tries=0, next_try_at=START)
+    world.work()
+    assert taken() == [(date(2030, 12, 20), 1500)] * 2
+    entry = AuditEntry.objects.get(action="second payment", target_type="plan")
+    assert entry.after["gift"] == Gift.objects.get(installment=None).pk
+    assert Gift.objects.filter(status="settled").count() == 2
+
+
+@pytest.mark.parametrize("status", ["retrying", "waiting", "charging"])
+def test_a_date_with_a_payment_of_its_own_is_left_out_where_stripe_took_it(world: World, status: str) -> None:
+    plan = gone_on(world)
+    Plan.objects.update(next_due_on=date(2031, 1, 20))
+    gift = builders.pending_gift(plan=plan)
+    one = {"due_on": date(2030, 12, 20), "amount_minor": 1500, "currency": "usd", "status": status}
+    row = plan.installments.create(gift=gift, next_try_at=START + timedelta(days=90), **one)
+    charged_at_stripe(world, plan, first="nothing")
+    row.refresh_from_db()
+    assert (row.status, row.gift, taken()) == ("skipped", gift, [(date(2030, 12, 20), 1500)])
+
+
+def test_what_stripe_took_after_the_end_is_booked_and_in_the_log(world: World) -> None:
+    plan = brought_in(world)
+    world.engine.faults.add("down", path="/subscriptions")
+    adopting.stop(plan.pk, by=BY)
+    world.go_to(START + timedelta(days=32))
+    assert taken() == [(date(2030, 12, 20), 1500)]
+    entry = AuditEntry.objects.get(action="paid after its end")
+    assert entry.after["gift"] == Gift.objects.get(status="settled").pk
+    assert_tied()
 
 
 def test_taken_over_by_four_at_once_it_is_one_take_over(world: World) -> None:
