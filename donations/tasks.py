@@ -258,7 +258,7 @@ def close_unpaid() -> int:
 
 @shared_task(name="donations.tasks.settle_subscriptions")
 def settle_subscriptions() -> int:
-    """Every hour: subscriptions that were to end or run out and whose Stripe had not answered."""
+    """Every hour: subscriptions that were to end or run out and whose Stripe had not answered; those of the dead."""
     return adopting.sweep()
 
 

@@ -338,7 +338,13 @@ def _be_ours(plan: Plan, subscription: gateway.Subscription) -> None:
 
 
 def sweep() -> int:
-    """What is still wanted of subscriptions is asked of Stripe; how many were done. Safe twice and at once."""
+    """What is still wanted of subscriptions is asked of Stripe; how many were done. Safe twice and at once.
+
+    So that nobody who has died is charged there, theirs end first; what is ours ends with its next date (dates).
+    """
+    theirs = Plan.objects.running().filter(provider=Plan.Provider.STRIPE, donor__is_deceased=True)
+    for pk in theirs.order_by("pk").values_list("pk", flat=True):
+        _end_of_the_dead(pk)
     done = 0
     for pk in _wanted().order_by("pk").values_list("pk", flat=True):
         try:
@@ -347,6 +353,15 @@ def sweep() -> int:
         except gateway.GatewayError as error:
             logger.warning("subscription not settled", extra={"plan": pk, "error": type(error).__name__})
     return done
+
+
+@transaction.atomic(durable=True)
+def _end_of_the_dead(plan_id: int) -> None:
+    plan = states.locked(plan_id)
+    if plan.is_ours or not plan.is_running:
+        return
+    plan.at_stripe = Plan.AtStripe.CANCEL
+    states.end(plan, Plan.End.DECEASED, actor=states.TASK)
 
 
 def _wanted() -> QuerySet[Plan]:

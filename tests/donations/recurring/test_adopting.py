@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from donations import gateway, inbox
 from donations.admin.charging import charging_stopped
 from donations.gateway.client import client
-from donations.models import Gift, Installment, Plan, StripeEvent
+from donations.models import Donor, Gift, Installment, Plan, StripeEvent
 from donations.recurring import adopting, charging, dates, managed, plans
 from donations.recurring.plans import Agreed, CannotChange
 from members import erasure
@@ -248,6 +248,22 @@ def test_nobody_is_erased_whom_stripe_may_still_charge(world: World) -> None:
     world.engine.faults.clear()
     adopting.sweep()
     assert erasure.carry_out(row.pk, user=boss, reason="asked")
+
+
+@pytest.mark.parametrize("at_stripe", ["", "run_out"])
+def test_who_has_died_is_not_charged_at_stripe_either(world: World, at_stripe: str) -> None:
+    plan = brought_in(world)
+    Plan.objects.update(at_stripe=at_stripe)
+    Donor.objects.update(is_deceased=True)
+    world.engine.faults.add("down")
+    assert adopting.sweep() == 0
+    plan.refresh_from_db()
+    assert (plan.status, plan.end, plan.at_stripe) == ("ended", "deceased", "cancel")
+    world.engine.faults.clear()
+    assert [adopting.sweep(), adopting.sweep()] == [1, 0]
+    world.go_to(START + timedelta(days=65))
+    assert (taken(), told()) == ([], [])
+    assert AuditEntry.objects.filter(action="end plan").count() == 1
 
 
 def test_ended_at_stripe_it_is_ended_here(world: World) -> None:
