@@ -27,7 +27,8 @@ class Subscription:
     card: what the next period is charged to, the subscription's own before the customer's; None where Stripe has none
     or it is no card. amount_minor: of one period, before discounts. interval: "month", "quarter", "year", or "" for
     any other, and for items that recur differently. current_period_end: when it is charged next. is_paused: Stripe
-    makes its invoices and charges none of them. ended_at: when it ended, None while it has not.
+    makes its invoices and charges none of them. ended_at: when it ended, None while it has not. anchor_at: what its
+    periods are counted from, by UTC: on the 31st, or the last day of a shorter month.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Subscription:
     is_paused: bool = False
     has_discount: bool = False
     ended_at: datetime | None = None
+    anchor_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ def _subscription(found: stripe.Subscription) -> Subscription:
         metadata=found.metadata.to_dict() if found.metadata else {},
         is_paused=found.pause_collection is not None,
         has_discount=bool(found.discounts),
+        anchor_at=instant(found.billing_cycle_anchor) if found.billing_cycle_anchor else None,
         ended_at=instant(found.ended_at) if found.ended_at else None,
     )
 

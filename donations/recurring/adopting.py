@@ -19,6 +19,7 @@ from donations import donors, gateway
 from donations.models import Campaign, Donor, Fund, Plan
 from donations.recurring import letters, managed, states
 from donations.recurring.plans import Agreed, CannotChange
+from donations.rules import schedule
 from nonprofit import clock
 from nonprofit.models import AuditEntry, normal_email
 from nonprofit.money import Money
@@ -146,7 +147,7 @@ def _fields(subscription: gateway.Subscription, card: gateway.Card, fund: Fund) 
         "amount_minor": subscription.amount_minor,
         "currency": subscription.currency,
         "fund": fund,
-        "anchor_day": next_on.day,
+        "anchor_day": _anchor_day(subscription),
         "started_on": clock.local_date(subscription.started_at),
         "next_due_on": next_on,
         "stripe_customer_id": subscription.customer_id,
@@ -158,6 +159,24 @@ def _fields(subscription: gateway.Subscription, card: gateway.Card, fund: Fund) 
         "consent_version": VERSION,
         "consent_at": subscription.started_at,
     }
+
+
+def _anchor_day(subscription: gateway.Subscription) -> int:
+    """The day of the month that it is charged on; in a short month, that of a long one (domain rule 59).
+
+    Stripe counts from the anchor and clamps by UTC: "Setting the subscription billing cycle date",
+    https://docs.stripe.com/billing/subscriptions/billing-cycle (read 2026-11-27).
+    """
+    until, anchor_at = subscription.current_period_end, subscription.anchor_at
+    next_on = clock.local_date(until)
+    if anchor_at is None:
+        return next_on.day
+    day = clock.local_date(anchor_at).day
+    is_clamped = anchor_at.day > until.day and (until + timedelta(days=1)).day == 1
+    # By our days, too: late in the evening here Stripe has the 1st, where we have the last day of any month.
+    if is_clamped or schedule.in_month(next_on.year, next_on.month, day) == next_on:
+        return max(day, next_on.day)
+    return next_on.day
 
 
 def _new_donor(subscription: gateway.Subscription) -> Donor:
@@ -331,7 +350,7 @@ def _be_ours(plan: Plan, subscription: gateway.Subscription) -> None:
     """Amount, rhythm and card go on as Stripe has them now, from the end of what it has charged for."""
     next_on = clock.local_date(subscription.current_period_end)
     plan.provider = Plan.Provider.OURS
-    plan.next_due_on, plan.anchor_day = next_on, next_on.day
+    plan.next_due_on, plan.anchor_day = next_on, _anchor_day(subscription)
     plan.amount_minor, plan.interval = subscription.amount_minor, subscription.interval
     if subscription.card is not None:
         managed.put_card(plan, subscription.card)

@@ -20,6 +20,7 @@ from donations.gateway.client import client
 from donations.models import Donor, Gift, Installment, Plan, StripeEvent
 from donations.recurring import adopting, charging, dates, managed, plans
 from donations.recurring.plans import Agreed, CannotChange
+from donations.rules import schedule
 from members import erasure
 from nonprofit.models import AuditEntry, User
 from sandbox import happenings
@@ -476,6 +477,31 @@ def test_what_stripe_took_after_the_end_is_booked_and_in_the_log(world: World) -
     entry = AuditEntry.objects.get(action="paid after its end")
     assert entry.after["gift"] == Gift.objects.get(status="settled").pk
     assert_tied()
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "dates_here"),
+    [
+        (31, 12, (date(2031, 2, 28), date(2031, 3, 31))),
+        (28, 12, (date(2031, 2, 28), date(2031, 3, 28))),
+        # Late in the evening here, Stripe has the day after.
+        (31, 22, (date(2031, 2, 28), date(2031, 3, 31))),
+        (30, 22, (date(2031, 2, 27), date(2031, 3, 30))),
+    ],
+)
+def test_rule_59_brought_in_or_taken_over_in_february_it_keeps_its_day(
+    world: World, day: int, hour: int, dates_here: tuple[date, date]
+) -> None:
+    world.now = datetime(2031, 2, 10, 10, tzinfo=ZONE)
+    world.engine.clock.stand_at(world.now.timestamp())
+    world.clock.move_to(world.now)
+    plan = brought_in(world, started=int(datetime(2030, 12, day, hour, tzinfo=ZONE).timestamp()))
+    taken_over = adopting.take_over(plan.pk, by=BY)
+    assert taken_over.next_due_on is not None
+    assert taken_over.anchor_day is not None
+    following = schedule.following(taken_over.next_due_on, taken_over.anchor_day, plan.interval)
+    assert (taken_over.next_due_on, following) == dates_here
+    assert plan.anchor_day == taken_over.anchor_day
 
 
 def test_taken_over_by_four_at_once_it_is_one_take_over(world: World) -> None:
