@@ -262,7 +262,7 @@ class StopForm(PlanForm):
             stopped = adopting.stop(self.plan.pk, by=by, words=words)
             return f"Your gift has ended. Thank you for all of it.{not_confirmed(stopped)}"
         in_flight = plans.stop(self.plan.pk, by=by, words=words)
-        return f"Your gift has ended. Thank you for all of it.{under_way(in_flight)}"
+        return f"Your gift has ended. Thank you for all of it.{under_way(in_flight)}{not_confirmed(self.plan)}"
 
 
 def not_confirmed(plan: Plan) -> str:

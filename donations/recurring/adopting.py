@@ -210,9 +210,11 @@ def take_over(plan_id: int, *, by: Agreed) -> Plan:
             plan.at_stripe = Plan.AtStripe.RUN_OUT
             states.save(plan, before, WANTED, actor=by.actor, reason=by.reason)
     plan = finish(plan_id)
-    if not plan.is_ours and not plan.at_stripe:
-        raise CannotChange("It was changed at Stripe just now: its history says how.")
-    return plan
+    if plan.is_ours:
+        return plan
+    if plan.at_stripe == Plan.AtStripe.RUN_OUT:
+        raise gateway.GatewayUnavailable(managed.GOES_ON)
+    raise CannotChange("It was changed at Stripe just now: its history says how.")
 
 
 def outlook(plan: Plan) -> Outlook:
@@ -315,11 +317,11 @@ def _is_taken(plan: Plan) -> bool:
 def _settle(plan: Plan, subscription: gateway.Subscription, asked: str) -> None:
     """The locked plan is ours; or ended, or left at Stripe with the reason in its log, for what happened there."""
     trouble = "" if _is_taken(plan) else _stops(_without_our_mark(subscription, asked))
-    if not trouble and managed.is_charged(subscription):
-        # Somebody let it go on within this second: the sweep asks again.
-        logger.warning("subscription goes on", extra={"plan": plan.pk})
-        return
     before = states.shown(plan)
+    if not trouble and managed.is_charged(subscription):
+        # Somebody let it go on after we had asked: the sweep asks again, and by this entry with another key.
+        states.save(plan, before, WANTED, actor=states.TASK, reason=managed.GOES_ON)
+        return
     plan.at_stripe = ""
     if _is_taken(plan):
         states.save(plan, before, "runs out at Stripe", actor=states.TASK)

@@ -18,6 +18,7 @@ LIVE: tuple[gateway.SubscriptionStatus, ...] = ("active", "past_due")
 OVER = ("canceled", "incomplete_expired")
 # In the log: that it is to run out, from now on.
 WANTED = "take over from Stripe"
+GOES_ON = "it was let go on at Stripe"
 Status, Reason = Installment.Status, Installment.Reason
 
 
@@ -88,8 +89,10 @@ def _look(plan: Plan, one: Installment, gift: Gift, payment: gateway.Payment) ->
 
 def _instead(plan: Plan, one: Installment, gift: Gift) -> None:
     """Stripe took what we were to charge on that date: we do not, unless it is too late."""
-    if not one.is_open or (one.status in Installment.IN_FLIGHT and one.sent_at is not None):
-        _tell(plan, one, gift, "second payment")
+    is_under_way = one.status in Installment.IN_FLIGHT and one.sent_at is not None
+    if is_under_way or not one.is_open:
+        is_second = is_under_way or one.status == Status.PAID
+        _tell(plan, one, gift, "second payment" if is_second else "paid for a date left out")
         return
     logger.error("charged at Stripe though it is ours", extra={"plan": plan.pk, "installment": one.pk})
     if one.gift_id is None:
@@ -140,7 +143,7 @@ def _watch(plan: Plan, subscription: gateway.Subscription) -> None:
     before = states.shown(plan)
     plan.at_stripe = Plan.AtStripe.RUN_OUT
     # The entry also gives the request another key: to that of the take-over Stripe would repeat its old answer.
-    states.save(plan, before, WANTED, actor=STRIPE, reason="it was let go on at Stripe")
+    states.save(plan, before, WANTED, actor=STRIPE, reason=GOES_ON)
     logger.error("subscription goes on beside our plan", extra={"plan": plan.pk})
     nudge.after_commit("donations.tasks.settle_subscriptions")
 

@@ -371,10 +371,15 @@ def test_un_cancelled_at_stripe_while_a_take_over_waited_it_is_kept_from_chargin
     plan = brought_in(world)
     wanted(world, plan, is_asked=True)
     update(plan, cancel_at_period_end=False)
-    # Stripe answers our key from memory, and nothing happens: only what is there now counts.
-    adopting.sweep()
+    # Stripe answers our key from memory, and nothing happens: only what is there now counts, and the next key is new.
+    with pytest.raises(gateway.GatewayUnavailable):
+        adopting.take_over(plan.pk, by=BY)
     plan.refresh_from_db()
     assert (plan.provider, plan.at_stripe) == ("stripe", "run_out")
+    assert [adopting.sweep(), adopting.sweep()] == [1, 0]
+    world.go_to(START + timedelta(days=65))
+    assert [day for day, _ in taken()] == [date(2030, 12, 20), date(2031, 1, 20)]
+    assert_tied()
 
 
 def test_a_take_over_that_waited_takes_the_amount_that_stripe_has_now(world: World) -> None:
@@ -454,6 +459,14 @@ def test_what_both_have_taken_is_in_the_log_once(world: World) -> None:
     entry = AuditEntry.objects.get(action="second payment", target_type="plan")
     assert entry.after["gift"] == Gift.objects.get(installment=None).pk
     assert Gift.objects.filter(status="settled").count() == 2
+
+
+def test_what_stripe_took_for_a_date_that_was_left_out_is_in_the_log(world: World) -> None:
+    plan = gone_on(world)
+    plans.skip_next(plan.pk, date(2030, 12, 20), by=BY)
+    charged_at_stripe(world, plan, first="nothing")
+    assert AuditEntry.objects.get(action="paid for a date left out").target_id == str(plan.pk)
+    assert (plan.installments.get().status, taken()) == ("skipped", [(date(2030, 12, 20), 1500)])
 
 
 @pytest.mark.parametrize("status", ["retrying", "waiting", "charging"])
