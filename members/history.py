@@ -7,12 +7,12 @@ from datetime import date
 
 from allauth.account.models import EmailAddress
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
-from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
 from django.db.models.functions import ExtractYear
 
 from donations.models import (
     AnnualStatement,
+    Donor,
     Gift,
     LedgerEntry,
     Plan,
@@ -170,24 +170,15 @@ def papers(user: User) -> QuerySet[ReceiptPdf]:
     """
     is_thanks = Q(receipt__snapshot__recipient__is="recognized")
     own = Q(receipt__gift__donor__user=user) & (Q(receipt__snapshot__recipient__isnull=True) | ~is_thanks)
-    theirs = own | is_thanks & Q(thanked=user.pk) | Q(receipt__statement__donor__in=_records(user))
-    return ReceiptPdf.objects.annotate(thanked=_thanked("receipt__gift")).filter(theirs)
-
-
-def _records(user: User) -> RawSQL:
-    """The user's record and all that were merged into it: what was stated of those stays theirs to fetch."""
-    return RawSQL(
-        """WITH RECURSIVE who AS (
-            SELECT id FROM donations_donor WHERE user_id = %s
-            UNION SELECT gone.id FROM donations_donor gone JOIN who ON gone.merged_into_id = who.id
-        ) SELECT id FROM who""",
-        [user.pk],
+    theirs = (
+        own | is_thanks & Q(thanked=user.pk) | Q(receipt__statement__donor__in=Donor.objects.records_of_user(user.pk))
     )
+    return ReceiptPdf.objects.annotate(thanked=_thanked("receipt__gift")).filter(theirs)
 
 
 def _statements(user: User) -> dict[int, list[Statement]]:
     """The statements that are made, by year: the one that stands first, then those it replaced, the newest first."""
-    made = AnnualStatement.objects.filter(donor__in=_records(user), receipt__pdf__isnull=False)
+    made = AnnualStatement.objects.filter(donor__in=Donor.objects.records_of_user(user.pk), receipt__pdf__isnull=False)
     found: dict[int, list[Statement]] = defaultdict(list)
     for year, number, void in made.order_by("-version", "-pk").values_list("year", "receipt__number", "receipt__void"):
         found[year].append(Statement(number, is_replaced=void is not None))

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from donations import signals
 from donations.desk import merge_choices
 from donations.desk.merge_choices import ADDRESS, CannotMerge, Choices
 from donations.models import Donor, DonorAddress, DonorEmail, DonorMerge, DonorNote, Gift, SoftCredit
+from donations.receipts import statement_due
 from nonprofit import audit, clock
 from nonprofit.models import User
 
@@ -69,6 +70,7 @@ def _become_one(
     _log(record, actor, "merge supporters", reason, before | {"gone": was}, decided | {"moved": counts})
     with _without_waiting():
         signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
+    _state_anew(rows, kept)
     return record
 
 
@@ -100,6 +102,7 @@ def unmerge(merge_id: int, *, user: User, reason: str = "") -> DonorMerge:
     _log(record, audit.staff(user), "take merge back", reason, {name: getattr(kept, name) for name in back}, back)
     with _without_waiting():
         signals.donors_merged.send(sender=DonorMerge, kept=kept, gone=gone)
+    _state_anew(record.moved["rows"], kept, gone)
     return record
 
 
@@ -147,6 +150,21 @@ def _put_aside(kept: Donor, gone: Donor) -> list[int]:
     ids = _locked(own)
     SoftCredit.objects.filter(pk__in=ids).update(donor=gone)
     return ids
+
+
+def _state_anew(moved: Mapping[str, list[int]], *donors: Donor) -> None:
+    """The years of the gifts that moved, also of those they are thanked for, are told anew to these supporters."""
+    own = Gift.objects.filter(pk__in=moved["gift.donor"], gift_on__isnull=False)
+    thanked = SoftCredit.objects.filter(pk__in=moved["softcredit.donor"], gift__gift_on__isnull=False)
+    years = {*own.values_list("gift_on__year", flat=True), *thanked.values_list("gift__gift_on__year", flat=True)}
+    with _without_waiting(), connection.cursor() as cursor:
+        # What somebody else has inserted and not committed can only be waited for: the wait is cut short, well before
+        # PostgreSQL looks for circles, and is a refusal like the others.
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (usual,) = cursor.fetchone()
+        cursor.execute("SET LOCAL lock_timeout = '200ms'")
+        statement_due.changed_years((donor.pk, year) for donor in donors for year in years)
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
 
 
 def _keep(kept: Donor, left: merge_choices.LeftOver, user: User) -> dict[str, list[int]]:

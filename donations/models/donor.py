@@ -1,10 +1,13 @@
 """The people and organisations who give."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, Protocol, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.db import models
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower, Upper
 
 from nonprofit import clock
@@ -28,10 +31,31 @@ def address_lines(of: HasAddress) -> list[str]:
     return [line for line in (of.address_line1, of.address_line2, place, abroad) if line]
 
 
+# Records, and all that were merged into them over however many steps, each with whose it is now.
+_RECORDS = """WITH RECURSIVE who AS (
+    SELECT id AS whose, id FROM donations_donor WHERE {}
+    UNION ALL SELECT who.whose, gone.id FROM donations_donor gone JOIN who ON gone.merged_into_id = who.id
+)"""
+
+
 class DonorQuerySet(models.QuerySet["Donor"]):
     def current(self) -> Self:
         """Supporters that were not merged into another."""
         return self.filter(merged_into__isnull=True)
+
+    def records_of(self, donor_ids: Collection[int]) -> dict[int, list[int]]:
+        """By supporter: their record and every one that was merged into it, over however many steps. One statement."""
+        found: dict[int, list[int]] = defaultdict(list)
+        with connection.cursor() as cursor:
+            sql = f"{_RECORDS.format('id = ANY(%s)')} SELECT whose, id FROM who ORDER BY whose, id"  # nosec B608
+            cursor.execute(sql, [list(donor_ids)])
+            for whose, pk in cursor.fetchall():
+                found[whose].append(pk)
+        return found
+
+    def records_of_user(self, user_id: int) -> RawSQL:
+        """The same of somebody who signs in, as a subquery of ids."""
+        return RawSQL(f"{_RECORDS.format('user_id = %s')} SELECT id FROM who", [user_id])  # nosec B608 B611
 
 
 class Donor(models.Model):

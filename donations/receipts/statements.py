@@ -43,23 +43,27 @@ class _Draft:
     facts: dict[str, Any]
     said: rules.Said
     version: int
+    # What it names as the one before, and every paper that counts until now: their own, and of records merged into it.
     older: AnnualStatement | None
+    standing: tuple[Receipt, ...] = ()
 
 
 @transaction.atomic(durable=True)
 def issue_due(limit: int = CHUNK) -> Issued:
     """Number up to `limit` statements that are due as one block, without a gap.
 
-    Locks the due rows and their supporters' gifts of the year (SKIP LOCKED: several workers share the work, and whose
-    gift is being refunded this moment waits) and, last and shortest, the book. Safe at once and when killed: either a
-    chunk is committed with its numbers, or its rows still wait and no number was used.
+    Locks the due rows with their supporters, and the gifts of the year (SKIP LOCKED: several workers share the work,
+    and who is being merged or whose gift is being refunded this moment waits) and, last and shortest, the book. Safe at
+    once and when killed: either a chunk is committed with its numbers, or its rows still wait and no number was used.
     """
     due = list(
         waiting()
         .filter(due_at__lte=clock.now())
         .select_related("donor")
         .order_by("due_at", "pk")
-        .select_for_update(skip_locked=True, no_key=True, of=("self",))[:limit]
+        # With their supporters: a merge that commits between this and the reading of gifts would leave a record that
+        # has none any more, and theirs would be on nobody's statement.
+        .select_for_update(skip_locked=True, no_key=True, of=("self", "donor"))[:limit]
     )
     if not due:
         return Issued(0, [])
@@ -77,13 +81,22 @@ def waiting() -> QuerySet[StatementDue]:
 
 
 def _led_on(due: Sequence[StatementDue]) -> list[StatementDue]:
-    """Rows of a record that was merged meanwhile go to the one it became, which may wait already."""
+    """Rows of a record that was merged meanwhile go to the one it became, which may wait already.
+
+    Locks those, too: a merge holds its supporters while it asks who waits. One that is held so is left for later.
+    """
     stays = [row for row in due if row.donor.merged_into_id is None]
-    merged = [row for row in due if row.donor.merged_into_id is not None]
-    if merged:
-        moved = [StatementDue(donor_id=_survivor(row.donor).pk, year=row.year, run=row.run) for row in merged]
+    becomes = {row.pk: _survivor(row.donor).pk for row in due if row.donor.merged_into_id is not None}
+    if becomes:
+        free = Donor.objects.current().filter(pk__in=set(becomes.values())).order_by("pk")
+        locked = set(free.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list("pk", flat=True))
+        merged = [row for row in due if becomes.get(row.pk) in locked]
+        moved = [StatementDue(donor_id=becomes[row.pk], year=row.year, run=row.run) for row in merged]
         StatementDue.objects.filter(pk__in=[row.pk for row in merged]).delete()
         StatementDue.objects.bulk_create(moved, ignore_conflicts=True)
+        for row in due:
+            if row.pk in becomes and row not in merged:
+                _put_off(row, row.trouble, SOON)
     return stays
 
 
@@ -122,12 +135,24 @@ def _lock_gifts(donor_ids: Collection[int], year: int) -> set[int]:
 
 
 def _older(donor_ids: Collection[int], year: int) -> dict[int, list[AnnualStatement]]:
-    """The statements each supporter had of the year, the newest last."""
-    found: dict[int, list[AnnualStatement]] = defaultdict(list)
-    had = AnnualStatement.objects.filter(donor__in=list(donor_ids), year=year).select_related("receipt__void")
-    for one in had.order_by("version"):
-        found[one.donor_id].append(one)
-    return found
+    """What each supporter was told of the year: what stands of records merged into theirs, then their own, newest last.
+
+    All gifts of those records are theirs now, so that one new version is told instead of all that stand.
+    """
+    records = Donor.objects.records_of(donor_ids)
+    whose = {pk: head for head, pks in records.items() for pk in pks}
+    had = AnnualStatement.objects.filter(donor__in=whose, year=year).select_related("receipt__void")
+    merged, own = defaultdict(list), defaultdict(list)
+    for one in had.order_by("version", "pk"):
+        if one.donor_id in records:
+            own[one.donor_id].append(one)
+        elif _stands(one):
+            merged[whose[one.donor_id]].append(one)
+    return {head: [*merged[head], *own[head]] for head in records}
+
+
+def _stands(one: AnnualStatement) -> bool:
+    return not hasattr(one.receipt, "void")
 
 
 def _put_off(row: StatementDue, why: str, wait: timedelta) -> None:
@@ -135,16 +160,17 @@ def _put_off(row: StatementDue, why: str, wait: timedelta) -> None:
 
 
 def _draft(row: StatementDue, facts: Facts, older: Sequence[AnnualStatement], by: Terms) -> _Draft | None:
-    """None: there is nothing to state, or it would say what the last version says."""
+    """None: there is nothing to state, or it would say what the one paper that stands says."""
     printed, said = statement_words.snapshot(facts, row.year, by.who, by.texts)
     last = older[-1] if older else None
     if last is None:
         return _Draft(row, statement_words.as_version(printed, 1, None), said, 1, None) if said.parts else None
-    stands = not hasattr(last.receipt, "void")
-    if stands and statement_words.is_same(printed, last.receipt.snapshot):
+    standing = tuple(one.receipt for one in older if _stands(one))
+    if len(standing) == 1 and statement_words.is_same(printed, standing[0].snapshot):
         return None
-    version = last.version + 1
-    return _Draft(row, statement_words.as_version(printed, version, last.receipt.snapshot), said, version, last)
+    version = 1 + max((one.version for one in older if one.donor_id == row.donor_id), default=0)
+    facts_of_it = statement_words.as_version(printed, version, last.receipt.snapshot)
+    return _Draft(row, facts_of_it, said, version, last, standing)
 
 
 def _numbered(draft: _Draft) -> issue.Draft:
@@ -164,21 +190,9 @@ def _keep(drafts: Sequence[_Draft], receipts: Sequence[Receipt]) -> None:
         )
         for draft, receipt in zip(drafts, receipts, strict=True)
     )
-    merged = _of_merged(drafts)
     for draft, receipt in zip(drafts, receipts, strict=True):
-        last = [draft.older.receipt] if draft.older else []
-        for old in [*last, *merged.get((draft.due.donor_id, draft.due.year), [])]:
+        for old in draft.standing:
             _supersede(old, receipt)
-
-
-def _of_merged(drafts: Sequence[_Draft]) -> dict[tuple[int, int], list[Receipt]]:
-    """What was stated of records that are these supporters' now: their gifts are in the new statement."""
-    found: dict[tuple[int, int], list[Receipt]] = defaultdict(list)
-    donors = [draft.due.donor_id for draft in drafts]
-    standing = AnnualStatement.objects.filter(donor__merged_into__in=donors, receipt__void__isnull=True)
-    for one in standing.select_related("receipt", "donor"):
-        found[one.donor.merged_into_id or 0, one.year].append(one.receipt)
-    return found
 
 
 def _supersede(old: Receipt, new: Receipt) -> None:

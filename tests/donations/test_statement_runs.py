@@ -1,17 +1,19 @@
 """A year's statements for everyone: counted first, not before the day, paused, resumed, twice at once, done."""
 
+import threading
 from collections.abc import Iterator
 from datetime import date
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from donations import tasks
 from donations.models import AnnualStatement, Donor, Policy, RenderTrouble, SoftCredit, StatementDue, StatementRun
-from donations.receipts import issue, making, statement_runs, statements
+from donations.receipts import issue, making, statement_due, statement_runs, statements
 from nonprofit.models import AuditEntry, OutgoingEmail
 from tests import builders
 from tests.donations import mailbag, yearly
@@ -284,3 +286,66 @@ def test_a_paper_that_could_not_be_made_is_on_the_desk_and_tried_again(client: C
     assert finance.post(again, {"back": page}).status_code == 302
     tasks.render_receipts([pk])
     assert not RenderTrouble.objects.exists()
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED, State.DONE])
+def test_whose_only_gift_comes_after_the_run_began_gets_a_statement_of_it(state: str) -> None:
+    gave("cash", donor=supporter())
+    run = counted()
+    statement_runs.start(run.pk, "staff:1")
+    worked()
+    StatementRun.objects.update(state=state)
+    late, sponsor = supporter(), supporter(kind="daf_sponsor")
+    before = supporter()
+    gave("cash", donor=before, on=date(2025, 12, 30))
+
+    gave("daf", donor=sponsor)
+    gift = gave("cash", donor=late, on=date(2026, 12, 31))
+
+    waits = StatementDue.objects.get()
+    assert (waits.donor, waits.run, waits.year) == (late, run, YEAR)
+    worked()
+    if state == State.PAUSED:
+        assert StatementDue.objects.count() == 1
+        statement_runs.resume(run.pk, "staff:1")
+        worked()
+    assert yearly.lines(yearly.stated(late))["cash"][0][2] == gift.paper.number
+    assert AnnualStatement.objects.count() == 2
+
+
+def test_nobody_waits_before_the_run_begins() -> None:
+    gave("cash", donor=supporter())
+    counted()
+    gave("cash", donor=supporter())
+    assert StatementDue.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_gift_that_is_being_booked_while_the_run_begins_is_in_it() -> None:
+    run, late = counted(), supporter()
+
+    def begin() -> None:
+        statement_runs.start(run.pk, "staff:1")
+        connection.close()
+
+    began = threading.Thread(target=begin)
+    with transaction.atomic():
+        mailbag.record("cash", donor=late, on=date(2026, 12, 31))
+        began.start()
+        # Long enough for it to look and to find nobody, if it did not wait for the gift.
+        began.join(timeout=1)
+    began.join(timeout=20)
+    assert StatementDue.objects.get().donor == late
+
+
+def test_many_late_gifts_cost_a_few_statements(django_assert_max_num_queries: object) -> None:
+    run = counted()
+    statement_runs.start(run.pk, "staff:1")
+    gifts = [mailbag.record("cash", donor=supporter(), on=date(2026, 12, 31)) for _ in range(20)]
+    StatementDue.objects.all().delete()
+    with django_assert_max_num_queries(10):  # type: ignore[operator]
+        statement_due.changed_all(gifts)
+    assert StatementDue.objects.count() == 20
+    this_year = [gave("cash", donor=supporter(), on=date(2027, 1, 4))]
+    with django_assert_max_num_queries(0):  # type: ignore[operator]
+        statement_due.changed_all(this_year)

@@ -290,6 +290,113 @@ def test_merged_records_have_one_statement_and_the_other_is_replaced() -> None:
     assert StatementDue.objects.count() == 0
 
 
+def standing(*donors: Donor) -> list[tuple[Donor, int]]:
+    """Whose statements count, and the cash each states."""
+    found = AnnualStatement.objects.filter(donor__in=donors, receipt__void__isnull=True).order_by("pk")
+    return [(one.donor, one.cash_minor) for one in found.select_related("donor")]
+
+
+def test_what_a_merged_record_was_told_is_told_anew_when_a_gift_of_it_goes_back() -> None:
+    """The one it became was never told: its first statement replaces the other's."""
+    kept, gone = supporter(name="Ana Silva"), supporter(name="Ana Silva")
+    gift = gave("check", donor=gone)
+    yearly.due(gone)
+    issued()
+    merging.merge(kept.pk, gone.pk, user=builders.staff("Administrator"))
+    issued()
+    assert standing(kept, gone) == [(gone, 5000)], "it says what the new one would say"
+
+    reversals.reverse(gift.pk, reason="bounced", noticed_on=date(2027, 1, 19), actor="staff:1")
+    issued()
+
+    assert standing(kept, gone) == [(kept, 0)]
+    first = stated(gone).receipt
+    assert first.void.reason == ReceiptVoid.Reason.SUPERSEDED
+    assert (stated(kept).version, stated(kept).receipt.replaces) == (1, first)
+    assert f"Something changed since statement {first.number}" in letter_of(stated(kept).receipt).text
+
+
+def test_a_merge_states_both_records_anew_however_many_merges_lie_between() -> None:
+    clerk = builders.staff("Administrator")
+    first, second, third = (supporter(name=f"Ana {number}") for number in range(3))
+    for number, donor in enumerate((first, second, third)):
+        gave("check", donor=donor, amount_minor=1000 * 10**number)
+    yearly.due(first, second, third)
+    issued()
+
+    merging.merge(second.pk, first.pk, user=clerk)
+    merging.merge(third.pk, second.pk, user=clerk)
+    while issued().looked_at:
+        pass
+
+    assert standing(first, second, third) == [(third, 111_000)]
+    assert StatementDue.objects.count() == 0
+
+
+def test_a_merge_that_is_taken_back_states_both_records_anew() -> None:
+    clerk = builders.staff("Administrator")
+    kept, gone = supporter(name="Ana Silva"), supporter(name="Anna Silva")
+    gave("check", donor=kept)
+    gave("check", donor=gone, amount_minor=700)
+    yearly.due(kept, gone)
+    issued()
+    merge = merging.merge(kept.pk, gone.pk, user=clerk)
+    issued()
+    assert standing(kept, gone) == [(kept, 5700)]
+
+    merging.unmerge(merge.pk, user=clerk)
+    issued()
+
+    assert sorted(standing(kept, gone), key=lambda one: one[1]) == [(gone, 700), (kept, 5000)]
+    assert (stated(kept).version, stated(gone).version) == (3, 2)
+
+
+def test_a_merge_of_this_years_gifts_states_nothing() -> None:
+    kept, gone = supporter(), supporter()
+    for donor in (kept, gone):
+        gave("check", donor=donor)
+        gave("check", donor=donor, on=date(2027, 1, 4))
+    merging.merge(kept.pk, gone.pk, user=builders.staff("Administrator"))
+    assert StatementDue.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_being_merged_this_moment_waits() -> None:
+    """A merge that commits while a worker begins would leave it a record without gifts, and theirs on no statement."""
+    kept, gone = supporter(name="Ana Silva"), supporter(name="Anna Silva")
+    gave("check", donor=gone)
+    yearly.due(gone)
+    numbered: list[list[int]] = []
+    with transaction.atomic():
+        merging.merge.__wrapped__(kept.pk, gone.pk, user=builders.staff("Administrator"))  # type: ignore[attr-defined]
+        assert at_once(1, lambda _: numbered.append(statements.issue_due().numbered)) == []
+    assert (numbered, StatementDue.objects.count()) == ([[]], 1)
+    while issued().looked_at:
+        pass
+    assert standing(kept, gone) == [(kept, 5000)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_waits_for_no_statement_that_becomes_due_this_moment() -> None:
+    kept, gone = supporter(), supporter()
+    for donor in (kept, gone):
+        gave("check", donor=donor)
+    yearly.due(kept, gone)
+    issued()
+    clerk = builders.staff("Administrator")
+
+    def merge(_: int) -> None:
+        merging.merge(kept.pk, gone.pk, user=clerk)
+
+    with transaction.atomic():
+        # As a refund does that has not committed yet.
+        StatementDue.objects.create(donor=kept, year=yearly.YEAR)
+        [refusal] = at_once(1, merge)
+    assert "Please try again" in str(refusal)
+    merge(0)
+    assert StatementDue.objects.get().donor == kept
+
+
 def test_rules_81_and_83_flags_are_looked_at_when_it_leaves() -> None:
     by_mail, quiet, dead = supporter(email=None), supporter(email=None, is_not_mailed=True), supporter(email=None)
     silent, late = supporter(is_not_contacted=True), supporter()
