@@ -67,27 +67,49 @@ def free_fund(gift: Gift) -> Fund:
 def settle(gift: Gift, entries: list[LedgerEntry]) -> None:
     """The gift says what is left of it and how it stands; the audit log and the listeners follow, and `paper` must.
 
-    entries: the lines just booked, of this gift's own payment. Call with the gift locked, after the refund or dispute
-    is written down; safe to call again.
+    entries: the lines just booked, of this gift's own payment. Listeners hear of each line, and of a change that came
+    without one. Call with the gift locked, after the refund or dispute is written down; safe to call again.
     """
     if gift.settled_at is None:
         raise ValueError(f"{gift.public_id} has not been settled: nothing can go back of it")
-    before = {"status": str(gift.status), "refunded_minor": gift.refunded_minor}
+    before, was_worth = _said(gift), _worth(gift)
     gift.refunded_minor = min(_refunded(gift) + _lost(gift), gift.amount_minor)
     status = _status(gift)
     if status != gift.status and not gift_moves.may_move(gift.status, status):
         raise ValueError(f"{gift.public_id} is {gift.status} and cannot become {status}")
     gift.status = status
-    after = {"status": str(gift.status), "refunded_minor": gift.refunded_minor}
+    after = _said(gift)
     if after != before:
         gift.changed_at = clock.now()
         gift.save(update_fields=["status", "refunded_minor", "changed_at"])
         audit.record(ACTOR, "gift stands anew", gift, before=before, after=after)
-    for entry in entries:
-        if entry.kind in (LedgerEntry.Kind.REFUND, LedgerEntry.Kind.DISPUTE):
-            signals.gift_reversed.send(sender=Gift, gift=gift, entry=entry)
-        elif entry.kind in (LedgerEntry.Kind.REFUND_FAILED, LedgerEntry.Kind.DISPUTE_WON):
-            signals.gift_restored.send(sender=Gift, gift=gift, entry=entry)
+    if not _tell(gift, entries) and after != before:
+        # The line was booked before, as that of a refund on its way, or none comes, as when a bank keeps what it took.
+        moved = signals.gift_restored if _worth(gift) > was_worth else signals.gift_reversed
+        moved.send(sender=Gift, gift=gift, entry=None)
+
+
+def _tell(gift: Gift, entries: list[LedgerEntry]) -> bool:
+    """The listeners hear of each line of the gift's money; whether there was one."""
+    moved = {
+        LedgerEntry.Kind.REFUND: signals.gift_reversed,
+        LedgerEntry.Kind.DISPUTE: signals.gift_reversed,
+        LedgerEntry.Kind.REFUND_FAILED: signals.gift_restored,
+        LedgerEntry.Kind.DISPUTE_WON: signals.gift_restored,
+    }
+    told = [entry for entry in entries if entry.kind in moved]
+    for entry in told:
+        moved[LedgerEntry.Kind(entry.kind)].send(sender=Gift, gift=gift, entry=entry)
+    return bool(told)
+
+
+def _said(gift: Gift) -> dict[str, object]:
+    return {"status": str(gift.status), "refunded_minor": gift.refunded_minor}
+
+
+def _worth(gift: Gift) -> int:
+    """What counts of it now, in minor units; nothing while a bank has the money and asks."""
+    return gift.kept.minor if gift.status == Gift.Status.SETTLED else 0
 
 
 def _refunded(gift: Gift) -> int:

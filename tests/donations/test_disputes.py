@@ -101,6 +101,37 @@ def test_part_of_a_gift_can_be_disputed(gift: Gift) -> None:
     assert papers(gift) == [("$100.00", "dispute_lost"), ("$70.00", "")]
 
 
+def test_what_changes_without_a_line_of_its_own_is_told_too(gift: Gift) -> None:
+    """A bank that keeps a part moves nothing more; a refund on its way was booked before it arrives."""
+    heard: list[tuple[str, str, int]] = []
+
+    def went(gift: Gift, entry: LedgerEntry | None, **_: object) -> None:
+        heard.append(("went", entry.kind if entry else "", gift.kept.minor))
+
+    def came(gift: Gift, entry: LedgerEntry | None, **_: object) -> None:
+        heard.append(("came", entry.kind if entry else "", gift.kept.minor))
+
+    signals.gift_reversed.connect(went)
+    signals.gift_restored.connect(came)
+    try:
+        disputes.apply(told(gift, "needs_response", amount_minor=4000), gift.pk)
+        for _ in range(2):
+            disputes.apply(told(gift, "lost", 1, amount_minor=4000), gift.pk)
+        done = money_back.refund(gift, 1, 6000)
+        refunds.apply(gift.pk, replace(done, status="pending"))
+        for _ in range(2):
+            refunds.apply(gift.pk, done)
+    finally:
+        signals.gift_reversed.disconnect(went)
+        signals.gift_restored.disconnect(came)
+    assert heard == [
+        ("went", "dispute", 10_000),
+        ("came", "", 6000),
+        ("went", "refund", 6000),
+        ("went", "", 0),
+    ]
+
+
 def test_a_win_can_be_partial(gift: Gift) -> None:
     disputes.apply(told(gift, "won", back_minor=8000), gift.pk)
     assert stands(gift) == ("settled", 2000)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import corrections, gifts, refunds, reversals
+from donations import corrections, disputes, gifts, refunds, reversals
 from donations.desk import merging
 from donations.models import Donor, Gift, GiftBenefit, LedgerEntry, Receipt, SafeHarbor
 from donations.receipts import issue
@@ -98,6 +98,17 @@ def test_a_refund_at_stripe_ends_it_and_one_that_fails_brings_it_back(ana: Donor
     ]
     refunds.apply(gift.pk, money_back.refund(gift, 1, 60_00, "failed"))
     assert membership(ana).state == "current"
+    assert stored(ana.pk) == recount(ana.pk)
+
+
+def test_a_part_that_a_bank_keeps_leaves_the_membership_of_the_rest(ana: Donor) -> None:
+    """Nothing more moves when a dispute is lost, and yet the gift counts again."""
+    levels()
+    gift = people.gave("ana@example.org", 240_00)
+    disputes.apply(money_back.dispute(gift, "needs_response", amount_minor=100_00), gift.pk)
+    assert membership(ana).level is None
+    disputes.apply(money_back.dispute(gift, "lost", amount_minor=100_00), gift.pk)
+    assert str(membership(ana).level) == "a Friend"
     assert stored(ana.pk) == recount(ana.pk)
 
 
