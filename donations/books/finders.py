@@ -144,7 +144,8 @@ FROM (
 GROUP BY told.currency, told.minor HAVING coalesce(sum(bt.net_minor), 0) <> told.minor
 """
 
-# A paper that counts says what was given, or what is left of it after refunds; property's says no amount.
+# A paper that counts says what was given, or what is left of it after refunds; property's says no amount. Of a gift
+# that is gone no money is left: where the wrong one of two payments went back, the other is kept and has no paper.
 _PAPERS = """
 SELECT 'receipts_differ', 'receipt:' || r.number || ':' || (r.snapshot #>> '{gift,amount_minor}'),
     r.number || ' says another amount than the ledger for gift G-' || lpad(g.id::text, 8, '0'),
@@ -171,6 +172,15 @@ WHERE g.status = 'settled' AND g.amount_minor > 0
   AND NOT EXISTS (SELECT 1 FROM nonprofit_auditentry audit WHERE audit.target_type = 'gift'
     AND audit.target_id = g.id::text AND audit.action = 'no receipt')
   AND (g.receipt_id IS NULL OR EXISTS (SELECT 1 FROM donations_receiptvoid void WHERE void.receipt_id = g.receipt_id))
+UNION ALL
+SELECT 'receipts_differ', 'gone:' || g.id || ':' || lines.minor,
+    'gift G-' || lpad(g.id::text, 8, '0') || ' is ' || g.status || ' and its lines say otherwise: was it paid twice?',
+    lines.minor, g.amount_minor - g.refunded_minor, g.currency, lines.day
+FROM donations_gift g,
+    LATERAL (SELECT sum(l.amount_minor) AS minor, max(l.booked_on) AS day FROM donations_ledgerentry l
+        WHERE l.gift_id = g.id
+          AND l.kind IN ('gift', 'reversal', 'refund', 'refund_failed', 'dispute', 'dispute_won')) lines
+WHERE g.status IN ('refunded', 'lost') AND lines.minor <> g.amount_minor - g.refunded_minor
 """
 
 ALL = (

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
-from donations.models import Donor, Gift, LedgerEntry, ReceiptDue, Reversal, SoftCredit
+from donations.models import Dispute, Donor, Gift, LedgerEntry, ReceiptDue, Refund, Reversal, SoftCredit
+from donations.models.refund import CLOSED
 from donations.receipts import wording
 from donations.rules import documents, statements
 from donations.rules.statements import Back, Given
@@ -21,13 +22,6 @@ TAKEN_BACK = frozenset({STATUS.REFUNDED, STATUS.REVERSED, STATUS.LOST})
 KIND = LedgerEntry.Kind
 # Lines by which a gift's money went, or came back after all; fees are ours and no part of any gift.
 WENT = (KIND.REVERSAL, KIND.REFUND, KIND.REFUND_FAILED, KIND.DISPUTE, KIND.DISPUTE_WON)
-WORDS = {
-    KIND.REVERSAL: "Returned by the bank",
-    KIND.REFUND: "Refunded",
-    KIND.REFUND_FAILED: "Refund that did not arrive",
-    KIND.DISPUTE: "Taken back through the bank",
-    KIND.DISPUTE_WON: "Given back by the bank",
-}
 # Who is written to about a grant or match: the same choice as for its letter.
 LETTERED = (SoftCredit.Role.ADVISOR, SoftCredit.Role.EMPLOYEE)
 
@@ -43,7 +37,9 @@ class Facts:
 
 
 def of(donors: Collection[Donor], year: int) -> dict[int, Facts]:
-    """By supporter; those without a gift in the year are in it with none. Four statements."""
+    """By supporter; those without a gift in the year are in it with none. Four statements, and three more
+    where money went back.
+    """
     found: dict[int, list[Given]] = defaultdict(list)
     address: dict[int, tuple[str, ...]] = {}
     people = {donor.pk: donor for donor in donors}
@@ -165,34 +161,30 @@ def _of_another(credit: SoftCredit) -> Given:
 
 
 def _went(gifts: Iterable[Gift]) -> dict[int, list[Back]]:
-    """What went back of each gift, by day; a refund that failed or a dispute that was won leaves no trace."""
-    touched = [gift.pk for gift in gifts if gift.status != Gift.Status.SETTLED or gift.refunded_minor]
+    """What went back of each gift, by day; a refund that failed or a dispute that was won leaves no trace.
+
+    Of cards from the same rows as the gift's own sum: the ledger also has lines of refunds on their way, and those of
+    the second payment of a gift that was paid twice.
+    """
+    touched = {gift.pk: gift for gift in gifts if gift.status != STATUS.SETTLED or gift.refunded_minor}
+    found: dict[int, list[Back]] = defaultdict(list)
     if not touched:
-        return {}
-    lines: dict[int, list[tuple[str, int, date]]] = defaultdict(list)
-    rows = LedgerEntry.objects.filter(gift__in=touched, kind__in=WENT).order_by("happened_at", "pk")
-    for gift, kind, minor, at, noticed in rows.values_list(
-        "gift", "kind", "amount_minor", "happened_at", "gift__reversal__noticed_on"
-    ):
-        lines[gift].append((kind, minor, _day(kind, at, noticed)))
-    return {gift: _uncancelled(found) for gift, found in lines.items()}
-
-
-def _day(kind: str, at: datetime, noticed: date | None) -> date:
-    return noticed if kind == KIND.REVERSAL and noticed else clock.local_date(at)
-
-
-def _uncancelled(lines: list[tuple[str, int, date]]) -> list[Back]:
-    """Each line that still counts: one that was taken back by its opposite is left out with it."""
-    undone = {KIND.REFUND_FAILED: KIND.REFUND, KIND.DISPUTE_WON: KIND.DISPUTE}
-    left = list(lines)
-    for kind, minor, day in lines:
-        opposite = undone.get(KIND(kind))
-        match = next((one for one in left if one[0] == opposite and one[1] == -minor), None)
-        if match:
-            left.remove(match)
-            left.remove((kind, minor, day))
-    return [Back(day, -minor, WORDS[KIND(kind)]) for kind, minor, day in left]
+        return found
+    for line in LedgerEntry.objects.filter(gift__in=touched, kind=KIND.REVERSAL).order_by("happened_at", "pk"):
+        pk = line.gift_id or 0
+        noticed: date | None = touched[pk].__dict__["noticed_on"]
+        found[pk].append(
+            Back(noticed or clock.local_date(line.happened_at), -line.amount_minor, "Returned by the bank")
+        )
+    for refund in Refund.objects.filter(gift__in=touched, state=Refund.State.SUCCEEDED).order_by("pk"):
+        if refund.payment_id == (touched[refund.gift_id].payment_intent_id or ""):
+            on = clock.local_date(refund.refunded_at or refund.requested_at)
+            found[refund.gift_id].append(Back(on, refund.amount_minor, "Refunded"))
+    lost = Dispute.objects.filter(gift__in=touched, status__in=CLOSED, taken_minor__gt=0).order_by("pk")
+    for dispute in lost:
+        on = clock.local_date(dispute.opened_at)
+        found[dispute.gift_id or 0].append(Back(on, dispute.taken_minor, "Taken back through the bank"))
+    return {pk: sorted(went, key=lambda one: one.on) for pk, went in found.items()}
 
 
 def _waiting(gifts: Iterable[Gift]) -> set[int]:

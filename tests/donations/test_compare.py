@@ -1,6 +1,6 @@
 """The nightly comparison: nothing to say when everything ties, and every kind of difference found, named, and gone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from donations import gateway
+from donations import gateway, refunds
 from donations.books import balance, bank, compare, tie_out
 from donations.models import (
     BalanceSweep,
@@ -30,6 +30,7 @@ from donations.receipts import gaps, issue
 from nonprofit import clock
 from nonprofit.models import AuditEntry, User
 from tests import builders
+from tests.donations import money_back
 from tests.donations.bookkeeping import (
     DAY,
     brought,
@@ -174,6 +175,31 @@ def test_a_planted_cent_is_found_and_named(where: str) -> None:
     # Told once, and not again the next night.
     with clock.standing_at(noon(LONG_AFTER)):
         assert compare.run().new == 0
+
+
+def test_of_a_gift_paid_twice_whose_own_payment_went_back_the_other_is_found() -> None:
+    """The gift and its receipt are gone, and a hundred dollars are here."""
+    with clock.standing_at(noon(DAY)):
+        gift = charged(10000, payment_intent_id="pi_own")
+        movement("ch_second", 10000, 320)
+        line("ch_second", "gift", 10000, gift=gift, donor=gift.donor, fund=gift.fund)
+        line("ch_second", "fee", -320, gift=gift, donor=gift.donor, fund=gift.fund)
+        issue.issue_due()
+        movement("re_own", -10000, category="refund")
+        own = money_back.refund(gift, 1, 10000)
+        assert own.balance is not None
+        refunds.apply(gift.pk, replace(own, id="re_own"))
+    gift.refresh_from_db()
+    assert gift.status == "refunded"
+    swept()
+    assert compared() == [("receipts_differ", -10000)]
+    assert gift.public_id in Difference.objects.open().get().about
+
+    with clock.standing_at(noon(DAY)):
+        movement("re_second", -10000, category="refund")
+        refunds.apply(gift.pk, replace(own, id="re_second", payment_id="pi_second"))
+    swept()
+    assert compared() == []
 
 
 def _print_a_cent_more(gift: Gift) -> None:

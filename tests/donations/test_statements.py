@@ -1,6 +1,7 @@
 """One statement for each supporter and year, over every channel; the next version when what it told has changed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from io import BytesIO
 
@@ -218,6 +219,43 @@ def test_refunds_as_stripe_tells_them_each_make_a_version() -> None:
     gift.refresh_from_db()
     assert lines(stated(ana))["cash"][0][2] == gift.paper.number
     assert AnnualStatement.objects.filter(donor=ana, receipt__void__isnull=True).count() == 1
+
+
+def test_a_refund_booked_while_on_its_way_makes_a_version_when_it_arrives() -> None:
+    gift = people.gave("ana@example.org", 10_000, on=MARCH)
+    people.receipted(gift)
+    ana = Donor.objects.get(email="ana@example.org")
+    yearly.due(ana)
+    issued()
+
+    done = money_back.refund(gift, 1, 10_000)
+    refunds.apply(gift.pk, replace(done, status="pending"))
+    issued()
+    assert stated(ana).version == 1, "it can still fail"
+    refunds.apply(gift.pk, done)
+    issued()
+
+    assert (stated(ana).version, stated(ana).cash_minor) == (2, 0)
+    assert [line[3] for line in lines(stated(ana))["back"]] == ["$100.00", "-$100.00"]
+
+
+def test_of_a_gift_paid_twice_only_its_own_payment_is_stated() -> None:
+    """The second payment went back whole; later a part of the first did, and another part is on its way."""
+    gift = people.gave("ana@example.org", 10_000, on=MARCH)
+    people.receipted(gift)
+    ana = Donor.objects.get(email="ana@example.org")
+    second = replace(money_back.refund(gift, 1, 10_000), payment_id="pi_second")
+    refunds.apply(gift.pk, second)
+    refunds.apply(gift.pk, money_back.refund(gift, 2, 3000))
+    refunds.apply(gift.pk, replace(money_back.refund(gift, 3, 2000), status="pending"))
+    yearly.due(ana)
+
+    issued()
+
+    gift.refresh_from_db()
+    assert gift.paper.snapshot["gift"]["amount"] == "$70.00"
+    assert stated(ana).cash_minor == 7000
+    assert [line[3] for line in lines(stated(ana))["back"]] == ["$100.00", "-$30.00"]
 
 
 def test_a_change_that_changes_nothing_makes_no_version() -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from donations.models import AnnualStatement, Donor, Gift, LedgerEntry, Receipt, StatementDue
+from donations.models import AnnualStatement, Dispute, Donor, Gift, LedgerEntry, Receipt, Refund, StatementDue
 from donations.receipts import issue, making, statements
 from donations.receipts.statements import Issued
 from tests import builders
@@ -25,6 +25,7 @@ def gave(kind: str = "check", *, on: date = date(2026, 3, 3), **fields: Any) -> 
 
 def went(gift: Gift, kind: str, minor: int, *, on: date, status: str = "") -> None:
     """Money of the gift moved, as the verbs of cards book it. minor: signed, as in the ledger."""
+    at = datetime(on.year, on.month, on.day, 17, tzinfo=UTC)
     LedgerEntry.objects.create(
         source=f"test:{kind}:{gift.pk}:{minor}:{on}",
         kind=kind,
@@ -34,12 +35,34 @@ def went(gift: Gift, kind: str, minor: int, *, on: date, status: str = "") -> No
         amount_minor=minor,
         currency=gift.currency,
         account="stripe",
-        happened_at=datetime(on.year, on.month, on.day, 17, tzinfo=UTC),
+        happened_at=at,
         booked_on=on,
     )
+    _tell(gift, kind, minor, at, status)
     gift.refunded_minor -= minor if kind in ("refund", "refund_failed") else 0
     gift.status = status or gift.status
     gift.save(update_fields=["refunded_minor", "status"])
+
+
+def _tell(gift: Gift, kind: str, minor: int, at: datetime, status: str) -> None:
+    """The refund or dispute that the money is of."""
+    if kind == "refund":
+        paid = gift.payment_intent_id or ""
+        Refund.objects.create(gift=gift, amount_minor=-minor, payment_id=paid, state="succeeded", refunded_at=at)
+    elif kind == "refund_failed":
+        Refund.objects.filter(gift=gift, amount_minor=minor).update(state="failed", failed_at=at)
+    elif kind == "dispute":
+        Dispute.objects.create(
+            stripe_dispute_id=f"du_{gift.pk}",
+            gift=gift,
+            amount_minor=-minor,
+            taken_minor=-minor,
+            currency=gift.currency,
+            status="lost" if status == "lost" else "needs_response",
+            opened_at=at,
+        )
+    elif kind == "dispute_won":
+        Dispute.objects.filter(gift=gift).update(status="won", taken_minor=0)
 
 
 def due(*donors: Donor, year: int = YEAR) -> None:
