@@ -1,6 +1,7 @@
 """Charging on the desk: its kill switch and caps, each day of it, and the button that lets a stopped day go on."""
 
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db import transaction
@@ -100,27 +101,27 @@ def charging_stopped(request: HttpRequest) -> list[Figure]:
 def _unanswered() -> list[Figure]:
     """Charges that nobody knows the outcome of, however often Stripe was asked."""
     found = charging.unanswered().aggregate(count=Count("pk"), oldest=Min("claimed_at"))
-    if not found["count"]:
-        return []
-    since = date_format(clock.local_date(found["oldest"]), "F j")
     url = reverse("admin:donations_installment_changelist") + "?status__in=charging,unknown"
-    return [Figure("Charges without an answer", str(found["count"]), url, is_trouble=True, note=f"since {since}")]
+    return _since("Charges without an answer", found, url)
 
 
 def _overdue() -> list[Figure]:
     """Plans whose next date should have been made and was not."""
     found = dates.overdue(clock.today()).aggregate(count=Count("pk"), oldest=Min("next_due_on"))
-    if not found["count"]:
-        return []
-    url, since = plans.due_until(forecast.in_days(-1)), date_format(found["oldest"], "F j")
-    return [Figure("Dates that do not come", str(found["count"]), url, is_trouble=True, note=f"since {since}")]
+    return _since("Dates that do not come", found, plans.due_until(forecast.in_days(-1)))
 
 
 def _unsettled() -> list[Figure]:
     """Subscriptions that are to end or run out, and for which Stripe was asked in vain."""
     found = adopting.unsettled().aggregate(count=Count("pk"), oldest=Min("wanted_at"))
+    url = reverse("admin:donations_plan_changelist") + "?at_stripe__in=cancel,run_out"
+    return _since("Not settled at Stripe", found, url)
+
+
+def _since(name: str, found: dict[str, Any], url: str) -> list[Figure]:
+    """How many there are and the day of the oldest; no figure where there is none."""
     if not found["count"]:
         return []
-    since = date_format(clock.local_date(found["oldest"]), "F j")
-    url = reverse("admin:donations_plan_changelist") + "?at_stripe__in=cancel,run_out"
-    return [Figure("Not settled at Stripe", str(found["count"]), url, is_trouble=True, note=f"since {since}")]
+    oldest = found["oldest"]
+    day = clock.local_date(oldest) if isinstance(oldest, datetime) else oldest
+    return [Figure(name, str(found["count"]), url, is_trouble=True, note=f"since {date_format(day, 'F j')}")]
