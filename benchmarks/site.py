@@ -17,12 +17,15 @@ DATABASE = "more_ways_bench"
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """A migrated, empty site in servers of its own; this process's Django speaks to the same database."""
+def site(*, durable: bool = False) -> Iterator[Site]:
+    """A migrated, empty site in servers of its own; this process's Django speaks to the same database.
+
+    durable: a commit is on the disk before it is told, as in production; without, only processors are compared.
+    """
     home = Path(tempfile.mkdtemp(prefix="bench-"))
     # Root's PostgreSQL runs as another account, which must be able to reach its folder.
     home.chmod(0o711)
-    database = servers.postgres(home / "postgres", log=home / "postgres.log")
+    database = servers.postgres(home / "postgres", log=home / "postgres.log", durable=durable)
     broker = servers.valkey(home / "valkey", log=home / "valkey.log")
     try:
         database.start()

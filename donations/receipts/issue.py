@@ -1,9 +1,10 @@
 """Numbering receipts: due gifts become receipts with a snapshot of every fact they will print."""
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,7 @@ BY_CARD = frozenset({Gift.Kind.CARD, Gift.Kind.PHONE})
 in_words = wording.in_words
 # Kinds for which the law leaves us a choice; the others spare the query.
 CHOSEN = frozenset({Gift.Kind.IRA, Gift.Kind.VEHICLE})
+_COLUMNS = [field.attname for field in Receipt._meta.concrete_fields]
 
 
 def make_due(gift: Gift) -> None:
@@ -162,29 +164,48 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
     """
     if not drafts:
         return []
-    today = clock.today()
-    first, last = _take_numbers(series, today.year, len(drafts))
-    receipts = []
+    today, now = clock.today(), clock.now()
+    first, last = take_numbers(series, today.year, len(drafts))
+    rows: list[dict[str, Any]] = []
     for sequence, draft in enumerate(drafts, start=first):
         full = f"{series}-{today.year}-{sequence:06d}"
         snapshot = draft.facts | numbered(full, today)
         last = chain.link(last, snapshot)
-        receipts.append(
-            Receipt(
-                series=series,
-                year=today.year,
-                sequence=sequence,
-                number=full,
-                gift_id=draft.gift_id,
-                replaces_id=draft.replaces_id,
-                snapshot=snapshot,
-                code=chain.code(snapshot),
-                chain=last,
-            )
+        rows.append(
+            {
+                "series": series,
+                "year": today.year,
+                "sequence": sequence,
+                "number": full,
+                "gift_id": draft.gift_id,
+                "replaces_id": draft.replaces_id,
+                "snapshot": snapshot,
+                "code": chain.code(snapshot),
+                "chain": last,
+            }
         )
-    Receipt.objects.bulk_create(receipts)
+    receipts = _store(rows, now)
     ReceiptBook.objects.filter(series=series, year=today.year).update(last_chain=last)
     return receipts
+
+
+def _store(rows: Sequence[dict[str, Any]], now: datetime) -> list[Receipt]:
+    """The whole block in one statement that carries one JSON text: the year's book is locked, and others wait for it.
+
+    Three times as fast as bulk_create, which makes an array of each column (`bin/bench numbers`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO donations_receipt
+                (series, year, sequence, number, gift_id, replaces_id, snapshot, code, chain, issued_at)
+                SELECT made.*, %s FROM json_to_recordset(%s) AS made (series text, year int, sequence int, number text,
+                    gift_id bigint, replaces_id bigint, snapshot jsonb, code text, chain text)
+                RETURNING sequence, id""",
+            [now, json.dumps(rows)],
+        )
+        ids = dict(cursor.fetchall())
+    stored = [row | {"id": ids[row["sequence"]], "issued_at": now} for row in rows]
+    return [Receipt.from_db(connection.alias, _COLUMNS, [row[name] for name in _COLUMNS]) for row in stored]
 
 
 def numbered(number: str, on: date) -> dict[str, Any]:
@@ -193,7 +214,7 @@ def numbered(number: str, on: date) -> dict[str, Any]:
     return day | {"check_url": CHECK_URL, "number": number}
 
 
-def _take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
+def take_numbers(series: str, year: int, count: int) -> tuple[int, str]:
     """Take `count` numbers from the year's locked counter: the first of them, and the chain of the number before."""
     with connection.cursor() as cursor:
         cursor.execute(

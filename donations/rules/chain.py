@@ -5,6 +5,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+# Made once: json.dumps would make an encoder for every paper.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 def code(snapshot: Mapping[str, object]) -> str:
     """A short digest of every fact in the snapshot, printed at the foot: altered paper no longer matches it."""
@@ -18,10 +21,6 @@ def link(previous: str, snapshot: Mapping[str, object]) -> str:
     previous: "" for the first number of a series and year.
     """
     return _sha256(f"{previous}\n{_canonical(snapshot)}").hexdigest()
-
-
-def _canonical(snapshot: Mapping[str, object]) -> str:
-    return json.dumps(snapshot, sort_keys=True, separators=(",", ":"))
 
 
 def _sha256(text: str) -> "hashlib._Hash":

@@ -11,6 +11,7 @@ from django.db import transaction
 from donations import gifts
 from donations.models import Gift, LedgerEntry, Receipt, ReceiptBook, ReceiptDue
 from donations.receipts import issue
+from donations.rules import chain
 from tests import builders
 from tests.donations.test_settle import at_once, paid
 
@@ -43,6 +44,29 @@ def test_the_issue_year_is_the_organisations_year(transactional_db: None) -> Non
         ReceiptDue.objects.update(due_at="2026-12-31T00:00:00+00:00")
         issue.issue_due()
     assert list(Receipt.objects.order_by("pk").values_list("number", flat=True)) == ["R-2026-000001", "R-2027-000001"]
+
+
+@pytest.mark.django_db
+def test_what_a_block_gives_back_is_what_it_stored() -> None:
+    names = ['=1+1 "%s" {}', "tab\tand\nnewline\\", "\u202eright to left", "\U0001f4f0 O’Hara", "$1 %(now)s"]
+    gifts_of = [builders.settled_gift(donor_name=name) for name in names]
+    old = issue.number("R", [issue.Draft({"name": "first", "none": None, "yes": True}, gifts_of[0].pk)])[0]
+    made = issue.number(
+        "R",
+        [issue.Draft({"name": gift.donor_name}, gift.pk, old.pk if gift == gifts_of[0] else None) for gift in gifts_of],
+    )
+
+    stored = list(Receipt.objects.order_by("sequence"))
+    assert [one.snapshot.get("name") for one in stored] == ["first", *names]
+    columns = [field.attname for field in Receipt._meta.concrete_fields]
+    for mine, theirs in zip([old, *made], stored, strict=True):
+        assert [getattr(mine, name) for name in columns] == [getattr(theirs, name) for name in columns]
+        assert not mine._state.adding
+    last = ""
+    for one in stored:
+        last = chain.link(last, one.snapshot)
+        assert (one.chain, one.code) == (last, chain.code(one.snapshot))
+    assert ReceiptBook.objects.get().last_chain == last
 
 
 def test_sixty_gifts_settled_at_once_with_twenty_crashing_leave_no_gap_and_no_double(transactional_db: None) -> None:
