@@ -146,7 +146,8 @@ GROUP BY told.currency, told.minor HAVING coalesce(sum(bt.net_minor), 0) <> told
 
 # A paper that counts says what was given, or what is left of it after refunds; property's says no amount. Of a gift
 # that is gone no money is left: where the wrong one of two payments went back, the other is kept and has no paper.
-# The lines are added up once, in front: statistics that lag behind can never make it once for each pair of rows.
+# Each gift's lines and what its paper says are put side by side first, and compared after: compared while they are
+# joined, statistics that lag behind would have every paper read against the lines of every gift.
 _PAPERS = """
 WITH lines AS MATERIALIZED (
     SELECT gift_id, sum(amount_minor) AS minor, sum(amount_minor) FILTER (WHERE kind <> 'reversal') AS kept,
@@ -154,14 +155,19 @@ WITH lines AS MATERIALIZED (
     FROM donations_ledgerentry
     WHERE kind IN ('gift', 'reversal', 'refund', 'refund_failed', 'dispute', 'dispute_won')
     GROUP BY gift_id
+), papers AS MATERIALIZED (
+    SELECT g.id AS gift_id, g.currency, r.id, r.number, (r.snapshot #>> '{gift,amount_minor}')::bigint AS said,
+        lines.kept, lines.kept_day
+    FROM donations_gift g JOIN donations_receipt r ON r.id = g.receipt_id JOIN lines ON lines.gift_id = g.id
+    WHERE g.status = 'settled'
 )
-SELECT 'receipts_differ', 'receipt:' || r.number || ':' || (r.snapshot #>> '{gift,amount_minor}'),
-    r.number || ' says another amount than the ledger for gift G-' || lpad(g.id::text, 8, '0'),
-    lines.kept, (r.snapshot #>> '{gift,amount_minor}')::bigint, g.currency, lines.kept_day
-FROM donations_gift g JOIN donations_receipt r ON r.id = g.receipt_id JOIN lines ON lines.gift_id = g.id
-WHERE g.status = 'settled' AND (r.snapshot #>> '{gift,amount_minor}')::bigint <> lines.kept
-  AND NOT EXISTS (SELECT 1 FROM donations_receiptdue due WHERE due.gift_id = g.id)
-  AND NOT EXISTS (SELECT 1 FROM donations_receiptvoid void WHERE void.receipt_id = r.id)
+SELECT 'receipts_differ', 'receipt:' || number || ':' || said,
+    number || ' says another amount than the ledger for gift G-' || lpad(gift_id::text, 8, '0'),
+    kept, said, currency, kept_day
+FROM papers
+WHERE said <> kept
+  AND NOT EXISTS (SELECT 1 FROM donations_receiptdue due WHERE due.gift_id = papers.gift_id)
+  AND NOT EXISTS (SELECT 1 FROM donations_receiptvoid void WHERE void.receipt_id = papers.id)
 UNION ALL
 SELECT 'receipts_differ', 'no-receipt:' || g.id,
     'gift G-' || lpad(g.id::text, 8, '0') || ' has no paper that counts, and none is due',
