@@ -192,7 +192,7 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
 def _store(rows: Sequence[dict[str, Any]], now: datetime) -> list[Receipt]:
     """The whole block in one statement that carries one JSON text: the year's book is locked, and others wait for it.
 
-    Three times as fast as bulk_create, which makes an array of each column (`bin/bench numbers`).
+    About twice as fast as bulk_create, which makes an array of each column.
     """
     with connection.cursor() as cursor:
         cursor.execute(
