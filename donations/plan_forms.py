@@ -359,7 +359,9 @@ CHANGES: dict[str, type[PlanForm]] = {
 def offered(plan: Plan) -> list[str]:
     """Which changes fit how the plan stands, in the order in which people look for them."""
     if plan.status == Plan.Status.ENDED:
-        return [] if Plan.objects.filter(follows=plan).exists() else ["restart"]
+        # Not before Stripe has said that it charges no more.
+        is_over = not plan.at_stripe and not Plan.objects.filter(follows=plan).exists()
+        return ["restart"] if is_over else []
     if not plan.is_running:
         return []
     if not plan.is_ours:

@@ -83,7 +83,7 @@ def request(gift_id: int, wish: Wish, *, user: User) -> Refund:
     if wish.attempt and (made := Refund.objects.filter(attempt=wish.attempt, gift=gift).first()):
         return made
     check(gift, wish.amount, user)
-    is_alone = not needs_second_person(gift, wish.amount)
+    is_alone = not needs_second_person(gift, wish.amount, user)
     refund = Refund.objects.create(
         gift=gift,
         attempt=wish.attempt,
@@ -114,10 +114,10 @@ def check(gift: Gift, amount: Money, user: User) -> None:
         raise CannotRefund(f"That is more than is left: {left} of this gift can still be refunded.")
 
 
-def needs_second_person(gift: Gift, amount: Money) -> bool:
-    """Whether one person alone may not give that much of the gift back; what went back before counts, too."""
+def needs_second_person(gift: Gift, amount: Money, user: User) -> bool:
+    """Whether `user` alone may not give that much of the gift back; what went back before counts, too."""
     so_far = gift.refunded_minor + standing.spoken_for(gift)
-    return so_far + amount.minor > Policy.get().refund_alone_up_to_minor
+    return so_far + amount.minor > Policy.get().refund_alone(user).minor
 
 
 def _refuse_own(gift: Gift, user: User) -> None:

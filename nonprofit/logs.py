@@ -2,8 +2,30 @@
 
 import logging
 import logging.config
+import re
 
 import structlog
+
+# What PostgreSQL says beside its first sentence quotes the row or the statement, values and all: "Failing row contains
+# (…)", "Key (email)=(…)", "LINE 1: INSERT …". It goes up to the next exception of the chain.
+_QUOTED = re.compile(
+    r"\n(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*?(?=\n\n(?:The above exception|During handling of)|\Z)", re.DOTALL
+)
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+@[^\s@<>\"'(),;:=\[\]{}]+\.[^\s@<>\"'(),;:=\[\]{}]+")
+
+
+def withhold_people(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A processor: what an exception tells of people stays out of the log; where and what went wrong stays in.
+
+    It comes after the traceback was made a text, which Celery makes a part of the event itself.
+    """
+    for key in ("exception", "event"):
+        said = event.get(key)
+        if isinstance(said, str) and (key == "exception" or "Traceback" in said):
+            event[key] = _ADDRESS.sub("[address]", _QUOTED.sub("\n[withheld]", said))
+    return event
 
 
 def configure(options: dict[str, str]) -> None:
@@ -26,6 +48,7 @@ def configure(options: dict[str, str]) -> None:
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                         structlog.processors.format_exc_info,
+                        withhold_people,
                         structlog.processors.JSONRenderer(),
                     ],
                 }

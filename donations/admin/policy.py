@@ -1,6 +1,6 @@
 """What finance decides once: the choices that the law leaves to us, and the chart of accounts that journals are in."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.db.models import Model
@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from donations.admin.forms import MoneyField
 from donations.models import Account, Policy
 from nonprofit.admin_parts import AuditedAdmin, OneRowAdmin
+from nonprofit.generics import ModelForm
+from nonprofit.models import User
 
 if TYPE_CHECKING:
     from django.db.models import Field
@@ -34,6 +36,11 @@ class PolicyAdmin(ChoicesAdmin):
         ("Years", {"fields": ("fiscal_year_starts_in", "statements_from_day")}),
         ("Exports", {"fields": ("exports_kept_days",)}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
+        if "refund_alone_up_to_minor" in form.changed_data:
+            obj.refund_limit_by = cast(User, request.user)
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(Account)

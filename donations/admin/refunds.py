@@ -85,7 +85,7 @@ def outlook(gift: Gift, wish: refunds.Wish, user: User) -> Outlook:
         kept=kept,
         receipt=_of_receipt(gift, kept),
         letter=refund_letters.preview(gift, wish.amount),
-        needs_second=refunds.needs_second_person(gift, wish.amount),
+        needs_second=refunds.needs_second_person(gift, wish.amount, user),
     )
 
 
@@ -156,7 +156,13 @@ class RefundAdmin(ByGiftAdmin):
                 seen = outlook(gift, form.wish(), user)
             except refunds.CannotRefund as trouble:
                 form.add_error(None, str(trouble))
-        page = {"title": "Refund", "gift": gift, "form": form, "outlook": seen, "limit": _limit()}
+        page = {
+            "title": "Refund",
+            "gift": gift,
+            "form": form,
+            "outlook": seen,
+            "limit": Policy.get().refund_alone(user),
+        }
         return self._page(request, "ask", page)
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -189,10 +195,6 @@ DONE = {
     True: "The refund is on record and waits for a second person.",
     False: "The refund is on its way to Stripe; look again in a moment.",
 }
-
-
-def _limit() -> Money:
-    return Money(Policy.get().refund_alone_up_to_minor)
 
 
 def _may_decide(request: HttpRequest, refund: Refund) -> bool:

@@ -167,22 +167,22 @@ def book_payout(payout_id: int) -> None:
     """A payout that reached the bank is in the ledger on its arrival; one that came back after that, too. Locks it.
 
     Until it arrives the money is ours at Stripe, on its way; so the clearing account is what Stripe has of ours, in
-    transit included. Safe twice: each line has its source.
+    transit included. One below nothing is what Stripe took from the bank. Safe twice: each line has its source.
     """
     payout = Payout.objects.select_for_update().get(pk=payout_id)
     kinds = LedgerEntry.Kind
     if payout.status == "paid":
-        # Negative: Stripe took from the bank what its balance lacked.
-        kind = kinds.PAYOUT if payout.amount_minor > 0 else kinds.ADJUSTMENT
-        _book_payout(payout, kind, -payout.amount_minor)
-    elif payout.status in CAME_BACK:
-        booked = LedgerEntry.objects.filter(source=payout.stripe_payout_id, kind=kinds.PAYOUT).first()
-        if booked is not None:
-            _book_payout(payout, kinds.PAYOUT_FAILED, -booked.amount_minor)
+        _book_payout(payout, kinds.PAYOUT)
+    elif (
+        payout.status in CAME_BACK
+        and LedgerEntry.objects.filter(source=payout.stripe_payout_id, kind=kinds.PAYOUT).exists()
+    ):
+        _book_payout(payout, kinds.PAYOUT_FAILED)
 
 
-def _book_payout(payout: Payout, kind: LedgerEntry.Kind, minor: int) -> None:
+def _book_payout(payout: Payout, kind: LedgerEntry.Kind) -> None:
     came_back = kind == LedgerEntry.Kind.PAYOUT_FAILED
+    minor = payout.amount_minor if came_back else -payout.amount_minor
     happened_at = clock.now() if came_back else clock.midnight(payout.arrival_on)
     _, is_new = LedgerEntry.objects.get_or_create(
         source=payout.stripe_payout_id,

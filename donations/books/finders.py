@@ -55,8 +55,6 @@ WHERE %(is_swept)s AND l.account = 'stripe' AND l.kind NOT IN ('fee', 'payout', 
     SELECT 1 FROM donations_balancetransaction bt WHERE bt.source_id = l.source AND l.kind = ANY({_KINDS}))
   AND NOT EXISTS (
     SELECT 1 FROM donations_balancetransaction bt WHERE bt.stripe_id = l.source AND l.kind = ANY({_KINDS}))
-  AND NOT (l.kind = 'adjustment' AND EXISTS (
-    SELECT 1 FROM donations_payout p WHERE p.stripe_payout_id = l.source))
 """
 
 _PAYOUT_LINES = """

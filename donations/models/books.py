@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 
 from nonprofit import clock
+from nonprofit.models import User
 from nonprofit.money import Money
 
 
@@ -277,6 +278,10 @@ class Account(models.Model):
         return f"{self.number} {self.name}"
 
 
+# Cents that one person refunds alone unless it is decided otherwise, and at most whoever decides it.
+REFUND_ALONE = 250_00
+
+
 class Policy(models.Model):
     """Choices that the law leaves to us; one row. Each field says why its default is what it is."""
 
@@ -293,9 +298,13 @@ class Policy(models.Model):
     )
     refund_alone_up_to_minor = models.PositiveIntegerField(
         "refunds by one person up to (cents)",
-        default=250_00,
+        default=REFUND_ALONE,
         help_text="Above it a second person approves: whoever refunds to another card than was charged, or to "
-        "themselves, would be alone otherwise.",
+        "themselves, would be alone otherwise. Whoever changed it last stays at "
+        f"{Money(REFUND_ALONE).short} themselves.",
+    )
+    refund_limit_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
     fiscal_year_starts_in = models.PositiveSmallIntegerField(
         "fiscal year starts in month",
@@ -327,3 +336,8 @@ class Policy(models.Model):
     def get(cls) -> Self:
         """The row as it stands; the defaults where nobody has changed any."""
         return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    def refund_alone(self, user: User) -> Money:
+        """Up to what `user` refunds alone. A limit that somebody raised does not count for themselves."""
+        limit = self.refund_alone_up_to_minor
+        return Money(min(limit, REFUND_ALONE) if user.pk == self.refund_limit_by_id else limit)

@@ -8,11 +8,10 @@ from donations.models.gift import Gift
 from nonprofit import clock
 from nonprofit.money import Money
 
-INCOMING = ["gift", "property", "refund_failed", "dispute_won", "dispute_fee_back", "payout_failed"]
-OUTGOING = [
-    *("fee", "reversal", "property_back", "bank_fee", "refund", "dispute", "dispute_fee"),
-    *("payout", "stripe_fee"),
-]
+INCOMING = ["gift", "property", "refund_failed", "dispute_won", "dispute_fee_back"]
+OUTGOING = ["fee", "reversal", "property_back", "bank_fee", "refund", "dispute", "dispute_fee", "stripe_fee"]
+# A payout below nothing is what Stripe takes from the bank when its balance lacks it.
+EITHER_WAY = ["payout", "payout_failed", "adjustment"]
 
 
 class LedgerEntry(models.Model):
@@ -79,7 +78,7 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind__in=INCOMING, amount_minor__gt=0)
                 | models.Q(kind__in=OUTGOING, amount_minor__lt=0)
-                | models.Q(kind="adjustment"),
+                | models.Q(kind__in=EITHER_WAY),
                 name="ledger_sign_fits_kind",
             ),
         ]

@@ -18,14 +18,17 @@ FAILURE = "The bank account has been closed."
 
 
 def run(call: Call, *, is_automatic: bool = True, arrives: bool = True, only_available: bool = False) -> Body:
-    """The balance goes to the bank. What is still pending becomes available first, unless `only_available`."""
+    """The balance goes to the bank. What is still pending becomes available first, unless `only_available`.
+
+    A balance below nothing is taken from the bank, by an automatic payout alone: https://docs.stripe.com/payouts
+    """
     taken = [
         entry
         for entry in balance_transactions.unpaid(call)
         if entry["currency"] == "usd" and not (only_available and entry["available_on"] > call.now)
     ]
     amount = sum(entry["net"] for entry in taken)
-    if amount <= 0:
+    if amount == 0 or (amount < 0 and not is_automatic):
         raise errors.bad_request("There is nothing to pay out.", code="balance_insufficient")
     payout = _new(call, amount, is_automatic=is_automatic)
     for entry in taken:

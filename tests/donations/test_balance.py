@@ -13,6 +13,7 @@ from donations.models import (
     BalanceTransaction,
     BankLine,
     Difference,
+    Export,
     Gift,
     LedgerEntry,
     Month,
@@ -24,6 +25,7 @@ from nonprofit.money import Money
 from sandbox.happenings import happen
 from sandbox.server import Sandbox
 from tests import builders
+from tests.donations import exported
 from tests.donations.bookkeeping import brought, clearing, csv
 from tests.donations.test_payment import confirm, wish
 from tests.donations.test_settle import at_once
@@ -52,6 +54,12 @@ def busy(sandbox: Sandbox) -> str:
     disputes.apply(gateway.retrieve_dispute(dispute["id"]), second.pk)
     happen(sandbox, "fee", {"amount": 200})
     return str(happen(sandbox, "payout", {"arrives": False})["id"])
+
+
+def accounts(payout: Payout) -> set[str]:
+    """The accounts that the journal from today to the payout's arrival leaves anything on."""
+    journal = exported.made(Export.Profile.JOURNAL_QUICKBOOKS, first=clock.today(), last=payout.arrival_on)
+    return {line["Account Name"] for line in exported.rows(journal)}
 
 
 def later(**delta: int) -> AbstractContextManager[None]:
@@ -116,6 +124,32 @@ def test_a_payout_that_failed_brings_its_money_back(stripe_sandbox: Sandbox) -> 
     issue.issue_due()
     with later(hours=3):
         assert compare.run().open == 0
+
+
+def test_what_stripe_takes_from_the_bank_is_a_payout_below_nothing_and_may_fail_too(stripe_sandbox: Sandbox) -> None:
+    happen(stripe_sandbox, "fee", {"amount": 200})
+    balance.sweep()
+    payout_id = str(happen(stripe_sandbox, "payout", {})["id"])
+    payout = balance.follow(payout_id)
+    assert payout.amount_minor == -200
+    balance.follow(payout_id)
+    assert clearing() == 0
+    user = builders.staff("Finance")
+    brought(csv((payout.arrival_on, "STRIPE DEBIT", "-2.00")), user)
+    assert BankLine.objects.get().payout == payout
+    balance.sweep()
+    with later(hours=3):
+        assert compare.run().open == 0
+    # Like any other payout it stands against the bank.
+    assert accounts(payout) == {"Checking", "Processing Fees"}
+
+    happen(stripe_sandbox, "payout-fail", {"payout": payout_id})
+    balance.follow(payout_id)
+    balance.follow(payout_id)
+    lines = LedgerEntry.objects.filter(source=payout_id).order_by("pk")
+    assert list(lines.values_list("kind", "amount_minor")) == [("payout", 200), ("payout_failed", -200)]
+    assert clearing() == -200
+    assert accounts(payout) == {"Stripe Clearing", "Processing Fees"}
 
 
 def test_a_charge_in_the_dashboard_is_named_and_never_booked(stripe_sandbox: Sandbox) -> None:

@@ -85,6 +85,27 @@ def test_above_the_limit_somebody_else_decides(gift: Gift) -> None:
     assert "does not wait any more" in other.get(decide).content.decode()
 
 
+def test_whoever_raised_the_limit_is_not_above_it_themselves(gift: Gift) -> None:
+    client, url = desk("Finance"), f"/admin/donations/refund/of-gift/{gift.pk}/"
+    Gift.objects.filter(pk=gift.pk).update(amount_minor=90_000)
+    choices = {
+        **{"ira_letter_says_no_benefit": "on", "vehicle_receipt_up_to_minor": "500.00"},
+        **{"refund_alone_up_to_minor": "5000.00", "exports_kept_days": "14"},
+        **{"fiscal_year_starts_in": "1", "statements_from_day": "15"},
+    }
+    assert client.post("/admin/donations/policy/1/change/", choices).status_code == 302
+    assert Policy.get().refund_alone_up_to_minor == 500_000
+    for person, limit, waits in ((client, "$250.00", True), (desk("Finance"), "$5,000.00", False)):
+        page = person.get(url).content.decode()
+        assert f"Above {limit} of a gift" in page
+        said = person.post(url, {**typed(page, amount="300"), "step": "look"}).content.decode()
+        assert ("waits until a second person agrees" in said) == waits
+    # Whoever saves the page without touching the limit has not set it.
+    other = desk("Finance")
+    assert other.post("/admin/donations/policy/1/change/", choices | {"exports_kept_days": "20"}).status_code == 302
+    assert Policy.get().refund_alone(User.objects.latest("pk")) == Money(500_000)
+
+
 def test_a_second_person_can_say_no(gift: Gift) -> None:
     Policy.objects.update_or_create(pk=1, defaults={"refund_alone_up_to_minor": 0})
     refund = refunds.request(gift.pk, refunds.Wish(Money(100), "other"), user=builders.staff("Staff"))

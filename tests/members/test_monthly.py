@@ -10,6 +10,7 @@ from django.urls import reverse
 from donations import gateway
 from donations.models import Installment, Plan
 from donations.recurring import cards, charging, dates
+from nonprofit import clock
 from nonprofit.models import AuditEntry, User
 from sandbox.server import Sandbox
 from tests import builders
@@ -70,6 +71,25 @@ def test_everything_is_changed_by_forms(ana: Client) -> None:
     new = Plan.objects.get(follows=plan)
     assert (new.status, new.amount_minor, new.interval) == ("active", 4000, "quarter")
     assert set(AuditEntry.objects.filter(target_type="plan").values_list("actor", flat=True)) == {"supporter"}
+
+
+def test_begin_again_is_offered_once_stripe_has_confirmed_the_end(ana: Client) -> None:
+    plan = plan_of_ana(
+        provider="stripe",
+        stripe_subscription_id="sub_1",
+        status="ended",
+        end="asked",
+        ended_at=clock.now(),
+        next_due_on=None,
+        at_stripe="cancel",
+    )
+    page = ana.get(address(plan)).content.decode()
+    assert "has not confirmed yet that it charges no more" in page
+    assert address(plan, "restart") not in page
+    Plan.objects.update(at_stripe="")
+    page = ana.get(address(plan)).content.decode()
+    assert "has not confirmed" not in page
+    assert address(plan, "restart") in page
 
 
 def test_bad_input_says_what_is_wrong_and_keeps_what_was_typed(ana: Client) -> None:
