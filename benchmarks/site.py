@@ -20,7 +20,7 @@ DATABASE = "more_ways_bench"
 def site(*, durable: bool = False) -> Iterator[Site]:
     """A migrated, empty site in servers of its own; this process's Django speaks to the same database.
 
-    durable: a commit is on the disk before it is told, as in production; without, only processors are compared.
+    durable: its files survive a power cut, as in production; without, only processors are compared.
     """
     home = Path(tempfile.mkdtemp(prefix="bench-"))
     # Root's PostgreSQL runs as another account, which must be able to reach its folder.

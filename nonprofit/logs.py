@@ -7,24 +7,30 @@ import re
 import structlog
 
 # What PostgreSQL says beside its first sentence quotes the row or the statement, values and all: "Failing row contains
-# (…)", "Key (email)=(…)", "LINE 1: INSERT …". It goes up to the next exception of the chain.
+# (…)", "Key (email)=(…)", "LINE 1: INSERT …". It goes up to the next exception of the chain; in the repr of an exception
+# its line break is written out.
 _QUOTED = re.compile(
-    r"\n(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*?(?=\n\n(?:The above exception|During handling of)|\Z)", re.DOTALL
+    r"(?:\n|\\n)[ |]*(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*?"
+    r"(?=\n[ |]*\n[ |]*(?:The above exception|During handling of)|\Z)",
+    re.DOTALL,
 )
-_ADDRESS = re.compile(r"[^\s@<>\"'(),;:=\[\]{}]+@[^\s@<>\"'(),;:=\[\]{}]+\.[^\s@<>\"'(),;:=\[\]{}]+")
+# From the beginning of a word only, and no longer than addresses are: a long token costs no more than its length.
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
 
 
 def withhold_people(
     _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """A processor: what an exception tells of people stays out of the log; where and what went wrong stays in.
+    """A processor: of a line about an exception, rows that PostgreSQL quotes and addresses of e-mail stay out.
 
-    It comes after the traceback was made a text, which Celery makes a part of the event itself.
+    It comes after the traceback was made a text. Celery says the exception in its own words, too, and adds `data`: the
+    same once more with the task's arguments.
     """
-    for key in ("exception", "event"):
-        said = event.get(key)
-        if isinstance(said, str) and (key == "exception" or "Traceback" in said):
-            event[key] = _ADDRESS.sub("[address]", _QUOTED.sub("\n[withheld]", said))
+    if "exception" in event:
+        event.pop("data", None)
+        for key, said in event.items():
+            if isinstance(said, str):
+                event[key] = _ADDRESS.sub("[address]", _QUOTED.sub("\n[withheld]", said))
     return event
 
 

@@ -38,7 +38,7 @@ class PolicyAdmin(ChoicesAdmin):
     )
 
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
-        if "refund_alone_up_to_minor" in form.changed_data:
+        if obj.refund_alone_up_to_minor > Policy.get().refund_alone_up_to_minor:
             obj.refund_limit_by = cast(User, request.user)
         super().save_model(request, obj, form, change)
 

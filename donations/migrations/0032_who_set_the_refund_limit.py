@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name="refund_alone_up_to_minor",
             field=models.PositiveIntegerField(
                 default=25000,
-                help_text="Above it a second person approves: whoever refunds to another card than was charged, or to themselves, would be alone otherwise. Whoever changed it last stays at $250 themselves.",
+                help_text="Above it a second person approves: whoever refunds to another card than was charged, or to themselves, would be alone otherwise. Whoever raised it last stays at $250 themselves.",
                 verbose_name="refunds by one person up to (cents)",
             ),
         ),

@@ -300,7 +300,7 @@ class Policy(models.Model):
         "refunds by one person up to (cents)",
         default=REFUND_ALONE,
         help_text="Above it a second person approves: whoever refunds to another card than was charged, or to "
-        "themselves, would be alone otherwise. Whoever changed it last stays at "
+        "themselves, would be alone otherwise. Whoever raised it last stays at "
         f"{Money(REFUND_ALONE).short} themselves.",
     )
     refund_limit_by = models.ForeignKey(

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from donations.models import Donor, Receipt, ReceiptPdf, ReceiptVoid
-from donations.receipts import issue, statement_words
+from donations.models import Donor, Plan, Receipt, ReceiptPdf, ReceiptVoid
+from donations.receipts import issue, statement_words, wording
 from donations.rules import documents
-from nonprofit import audit, mail, nudge
+from nonprofit import audit, clock, mail, nudge
 from nonprofit.models import OutgoingEmail, StoredFile
 
 KEY = "receipt:"
@@ -79,7 +79,9 @@ def resend(receipt_id: int, actor: str) -> OutgoingEmail:
 
     Asked twice before the first was sent, it goes once: the waiting letter is returned. Raises CannotResend.
     """
-    receipt = Receipt.objects.select_for_update(of=("self",)).select_related("gift__donor").get(pk=receipt_id)
+    receipt = (
+        Receipt.objects.select_for_update(of=("self",)).select_related("gift__donor", "gift__plan").get(pk=receipt_id)
+    )
     if why := objection(receipt):
         raise CannotResend(f"It cannot be sent: {why}.")
     kept = ReceiptPdf.objects.select_related("file").filter(receipt=receipt).first()
@@ -106,7 +108,7 @@ def letter(
 ) -> OutgoingEmail:
     """The letter that carries the receipt, queued, or made by `write`. key: the receipt's own unless it goes again."""
     facts = receipt.snapshot
-    context = {"receipt": facts, "portal_url": f"{settings.BASE_URL}/portal/"}
+    context = {"receipt": facts, "portal_url": f"{settings.BASE_URL}/portal/", "next_on": _next_on(receipt)}
     template = "receipt_paper" if "rows" in facts else "receipt"
     if receipt.gift_id is None:
         template, context["parts"] = "statement", statement_words.told(facts)
@@ -118,6 +120,14 @@ def letter(
         attachment=file,
         attachment_name=f"{facts.get('paper', 'receipt').lower()}-{receipt.number}.pdf",
     )
+
+
+def _next_on(receipt: Receipt) -> str:
+    """When the gift comes again, in words; "" for one that comes once, and while nobody can say."""
+    plan = receipt.gift.plan if receipt.gift else None
+    if plan is None or plan.status != Plan.Status.ACTIVE or not plan.next_due_on or plan.next_due_on <= clock.today():
+        return ""
+    return wording.in_words(plan.next_due_on)
 
 
 def objection(receipt: Receipt) -> str:

@@ -164,8 +164,10 @@ def number(series: str, drafts: Sequence[Draft]) -> list[Receipt]:
     """
     if not drafts:
         return []
-    today, now = clock.today(), clock.now()
+    today = clock.today()
     first, last = take_numbers(series, today.year, len(drafts))
+    # After the wait for the book: a later number never has an earlier time.
+    now = clock.now()
     rows: list[dict[str, Any]] = []
     for sequence, draft in enumerate(drafts, start=first):
         full = f"{series}-{today.year}-{sequence:06d}"

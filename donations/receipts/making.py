@@ -25,7 +25,7 @@ def prepare_all(receipt_ids: Collection[int]) -> int:
     twice at once and when killed: bytes, letter and receipt are tied in one transaction, once.
     """
     found = Receipt.objects.filter(pk__in=receipt_ids, pdf__isnull=True).order_by("pk")
-    receipts = list(found.select_related("gift__donor", "statement__donor"))
+    receipts = list(found.select_related("gift__donor", "gift__plan", "statement__donor"))
     drawn: dict[int, bytes] = {}
     for receipt in receipts:
         try:

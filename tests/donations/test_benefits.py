@@ -1,6 +1,7 @@
 """What came with a gift: recorded, declined, verified, printed; the texts the organization writes; the giving page."""
 
 import re
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -104,11 +105,14 @@ def test_the_paper_tells_what_came_as_it_counts(came: list[benefits.Came], said:
 
 @db
 def test_a_monthly_gift_with_something_still_says_that_it_comes_again() -> None:
-    gift = builders.booked_gift(amount_minor=10_00, frequency="monthly")
+    gift = builders.booked_gift(
+        amount_minor=10_00, frequency="monthly", plan=builders.plan(next_due_on=date(2031, 1, 15))
+    )
     benefits.add(gift.pk, benefits.Came("a mug", 9_00, 4_00, is_declined=True), actor="staff:1")
     letter = OutgoingEmail.objects.get(key=paper_of(gift).mail_key)
     for words in (letter.text, letter.html):
-        assert "This gift is monthly: we charge the same card again every month until you stop it." in words
+        assert "we charge the same card again every month until you stop it." in words
+        assert "until you stop it. The next time is January 15, 2031." in words
 
 
 @db

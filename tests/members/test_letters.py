@@ -1,9 +1,11 @@
 """Our letters in all three parts: the fact first, names as text, and nothing fetched from anywhere."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -18,6 +20,7 @@ from tests.members import people
 
 NAME = '<b>李 Ana</b> & "Łukasz" عربي'
 ON = date(2026, 11, 23)
+EMAILS = Path(settings.BASE_DIR) / "templates" / "emails"
 
 
 class _Reader(HTMLParser):
@@ -106,15 +109,33 @@ def test_a_receipts_letter_is_the_whole_acknowledgment_in_both_parts() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("frequency", "word"), [("monthly", "month"), ("yearly", "year")])
-def test_a_gift_that_repeats_says_so_and_how_to_change_it(frequency: str, word: str) -> None:
-    plan = builders.starting_plan(interval=word)
+@pytest.mark.parametrize(
+    ("frequency", "interval", "word", "next_on"),
+    [
+        ("monthly", "month", "month", date(2026, 12, 23)),
+        ("quarterly", "quarter", "three months", date(2027, 2, 23)),
+        ("yearly", "year", "year", date(2027, 11, 23)),
+    ],
+)
+def test_a_gift_that_repeats_says_so_when_it_comes_again_and_how_to_change_it(
+    frequency: str, interval: str, word: str, next_on: date
+) -> None:
+    plan = builders.plan(interval=interval, started_on=ON, anchor_day=23, next_due_on=next_on)
     letter = receipt_letter(frequency=frequency, plan=plan)
     assert letter.subject == f"Receipt for your {frequency} gift of $25.00 to The Harbor Light"
     assert letter.text.startswith(f"We received your {frequency} gift of $25.00 on November 23, 2026.")
     for text in (letter.text, read(letter).text):
         assert f"This gift is {frequency}: we charge the same card again every {word} until you stop it." in text
+        assert f"The next time is {issue.in_words(next_on)}." in text
         assert "You can change, pause or stop it at any time in your portal" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", [{"status": "paused", "paused_until": date(2027, 3, 1)}, {"next_due_on": ON}])
+def test_a_day_is_only_named_where_it_is_certain(change: dict[str, object]) -> None:
+    letter = receipt_letter(frequency="monthly", plan=builders.plan(**change))
+    assert "This gift is monthly" in letter.text
+    assert "The next time" not in letter.text + letter.html
 
 
 @pytest.mark.django_db
@@ -181,6 +202,22 @@ def test_every_letter_opens_in_all_its_parts(template: str) -> None:
     styled = [attributes for tag, attributes in reader.elements if tag in {"p", "h1"}]
     assert styled
     assert all("margin" in (attributes.get("style") or "") for attributes in styled)
+
+
+@pytest.mark.parametrize("name", sorted(path.name.partition(".")[0] for path in EMAILS.glob("*.subject.txt")))
+def test_every_letter_has_all_its_parts_and_fetches_nothing(name: str) -> None:
+    subject, text, html = (EMAILS / f"{name}.{part}" for part in ("subject.txt", "body.txt", "body.html"))
+    for plain in (subject, text):
+        assert "{% autoescape off %}" in plain.read_text(), plain
+    said = html.read_text()
+    assert said.startswith('{% extends "emails/base.html" %}')
+    assert not re.search(r"<(?:img|script|link|iframe|object|style)|\bsrc=|url\(|@import", said)
+
+
+def test_no_part_of_a_letter_stands_alone() -> None:
+    parts = Counter(path.name.partition(".")[0] for path in EMAILS.glob("*.*.*"))
+    assert len(parts) > 15
+    assert set(parts.values()) == {3}, parts
 
 
 @pytest.mark.django_db

@@ -2,9 +2,12 @@
 
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
+from celery import shared_task
+from celery.app.trace import build_tracer
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from donations.models import Donor
@@ -13,11 +16,15 @@ from tests import builders
 
 def logged(message: str, error: Exception | None = None) -> dict[str, Any]:
     """The line as the configured handler writes it."""
-    (handler,) = (one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler)
     trace = (type(error), error, error.__traceback__) if error else None
     record = logging.getLogger("donations.gifts").makeRecord(
         "donations.gifts", logging.ERROR, __file__, 1, message, (), trace, extra={"gift": 7}
     )
+    return _formatted(record)
+
+
+def _formatted(record: logging.LogRecord) -> dict[str, Any]:
+    (handler,) = (one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler)
     line: dict[str, Any] = json.loads(handler.format(record))
     return line
 
@@ -50,7 +57,27 @@ def test_a_statement_that_is_no_sql_is_not_quoted_and_the_next_exception_is_told
     assert "ValueError: <[address]> was refused: 550 '[address]'" in said
 
 
-def test_celerys_own_line_with_a_traceback_is_read_like_one_and_other_lines_are_left() -> None:
-    trace = "Traceback (most recent call last):\nIntegrityError: no\nDETAIL:  Key (email)=(ana@example.org) exists."
-    assert logged(f"Task x raised unexpected: {trace}")["event"].endswith("IntegrityError: no\n[withheld]")
+@pytest.mark.django_db
+def test_a_task_that_failed_is_told_by_celery_without_the_row(caplog: pytest.LogCaptureFixture) -> None:
+    donor = builders.donor(name="Ana Torres", email="ana@example.org")
+
+    @shared_task(bind=True)  # type: ignore[untyped-decorator]
+    def fail(self: object, address: str) -> None:
+        Donor.objects.filter(pk=donor.pk).update(kind=None)
+
+    with transaction.atomic():
+        build_tracer(fail.name, fail, app=fail.app)("an-id", ("ana@example.org",), {}, {"id": "an-id"})
+        transaction.set_rollback(True)
+    (record,) = (one for one in caplog.records if one.name == "celery.app.trace")
+    line = _formatted(record)
+    assert "raised unexpected: IntegrityError" in line["event"]
+    assert "violates not-null constraint" in line["exception"]
+    told = json.dumps(line).replace("Ana Torres\\", "")
+    assert not any(word in told for word in ("Torres", "ana@example", "Failing row"))
+
+
+def test_other_lines_are_left_and_a_long_token_costs_little() -> None:
     assert logged("celery@one.example.org ready.")["event"] == "celery@one.example.org ready."
+    began = time.process_time()
+    logged("long", ValueError("a" * 200_000 + "@" + "b" * 200_000))
+    assert time.process_time() - began < 5
