@@ -7,8 +7,8 @@ import re
 import structlog
 
 # What PostgreSQL says beside its first sentence quotes the row or the statement, values and all: "Failing row contains
-# (…)", "Key (email)=(…)", "LINE 1: INSERT …". It goes up to the next exception of the chain; in the repr of an exception
-# its line break is written out.
+# (…)", "Key (email)=(…)", "LINE 1: INSERT …". It goes up to the next exception of the chain; in the repr of an
+# exception its line break is written out.
 _QUOTED = re.compile(
     r"(?:\n|\\n)[ |]*(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):.*?"
     r"(?=\n[ |]*\n[ |]*(?:The above exception|During handling of)|\Z)",

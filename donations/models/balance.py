@@ -7,7 +7,9 @@ from nonprofit.money import Money
 
 
 class Payout(models.Model):
-    """Money that Stripe sent to our bank or, below nothing, took from it. The bank shows it as one line; its lines tell what is inside.
+    """Money that Stripe sent to our bank or, below nothing, took from it.
+
+    The bank shows it as one line; its lines tell what is inside.
 
     Only automatic payouts keep the link to their lines. Stripe, "Payout reconciliation",
     https://docs.stripe.com/payouts/reconciliation (read 2026-11-23).
