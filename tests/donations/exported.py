@@ -6,6 +6,8 @@ import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from donations.books.exports import flow, parts
 from donations.books.exports.filters import Filters
 from donations.models import (
@@ -21,6 +23,7 @@ from donations.models import (
     Reversal,
     SoftCredit,
 )
+from donations.receipts import issue, making
 from nonprofit import clock
 from tests import builders
 
@@ -130,6 +133,26 @@ def books() -> dict[str, Any]:
         **{"payout": payout, "batch": batch, "check": check, "bounced": bounced, "stock": stock, "gone": gone},
         **{"daf": daf, "grant": grant, "people": people, "sponsor": sponsor},
     }
+
+
+def typed() -> dict[str, Any]:
+    """The same books, where NASTY is whatever people and staff can type: names, addresses, remarks, things and funds.
+
+    Each of those people gave enough for Schedule B, and every paper that is due has its number and its PDF.
+    """
+    made_up = books()
+    for number, (text, person) in enumerate(zip(NASTY, made_up["people"], strict=True)):
+        fund = builders.fund(code=f"={number}", name=text)
+        printed: dict[str, Any] = {"donor_name": text, "address_line1": text, "city": text, "postal_code": "02139"}
+        card(600_000, date(2026, 1, 6), donor=person, fund=fund, note=text, **printed)
+        things: dict[str, Any] = {"value": 600_000, "property_description": text, "donor_name": text}
+        offline("in_kind", 0, date(2026, 1, 6), donor=person, fund=fund, **things)
+    words = ("salutation", "addressee", "address_line1", "address_line2", "city")
+    Donor.objects.filter(name__in=NASTY).update(**dict.fromkeys(words, F("name")))
+    issue.make_all_due(list(Gift.objects.filter(currency="usd")))
+    numbered = issue.issue_due()
+    assert making.prepare_all(numbered) == len(numbered)
+    return made_up
 
 
 def _payout(gift: Gift) -> Payout:

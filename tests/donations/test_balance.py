@@ -1,8 +1,10 @@
 """Stripe's books read from the stand-in Stripe itself: every movement once, payouts with their lines, to the cent."""
 
+from collections import defaultdict
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -95,6 +97,38 @@ def test_a_payout_of_everything_ties_to_the_cent_from_stripe_to_the_bank(stripe_
         assert compare.run() == compare.Outcome(new=0, gone=0, open=0)
     this = payout.arrival_on.replace(day=1)
     assert [one.ties for one in tie_out.equations(this) if one.code != "bank"] == [True, True]
+
+
+def test_the_journal_of_a_payout_of_everything_balances_and_leaves_nothing_at_stripe(stripe_sandbox: Sandbox) -> None:
+    """A book-keeper who posts the file finds the clearing account empty and the bank's amount on Checking."""
+    payout_id = busy(stripe_sandbox)
+    happen(stripe_sandbox, "payout-arrive", {"payout": payout_id})
+    balance.sweep()
+    payout = balance.follow(payout_id)
+
+    first = min(LedgerEntry.objects.values_list("booked_on", flat=True))
+    last = max(LedgerEntry.objects.values_list("booked_on", flat=True))
+    lines = exported.rows(exported.made(Export.Profile.JOURNAL_QUICKBOOKS, first=first, last=last))
+
+    by_number: dict[str, Decimal] = defaultdict(Decimal)
+    by_account: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        assert bool(line["Debits"]) != bool(line["Credits"])
+        by_number[line["Journal No"]] += Decimal(line["Debits"] or 0) - Decimal(line["Credits"] or 0)
+        by_account[line["Account Name"]] += Decimal(line["Debits"] or 0) - Decimal(line["Credits"] or 0)
+    assert set(by_number.values()) == {Decimal(0)}
+    # All of it is the payout's own; where it arrives in another month, that month has a number for its part.
+    assert by_number.keys() == {f"J-{day:%Y-%m}-P{payout.pk}" for day in (first, last)}
+    # Of the charges and the dispute, and the two dollars that Stripe took for itself.
+    fees = sum(payout.lines.values_list("fee_minor", flat=True)) + 200
+    assert payout.amount_minor == 10000 + 5000 + 2345 - 2000 - 5000 - fees
+    assert {name: int(total * 100) for name, total in by_account.items()} == {
+        "Stripe Clearing": 0,
+        "Checking": payout.amount_minor,
+        "Processing Fees": fees,
+        "Contributions": -(10000 + 5000 + 2345),
+        "Refunds and Chargebacks": 2000 + 5000,
+    }
 
 
 def test_read_twice_and_at_once_each_movement_is_stored_once(stripe_sandbox: Sandbox) -> None:

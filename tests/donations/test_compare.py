@@ -137,41 +137,55 @@ def test_a_payout_with_charges_refunds_dispute_and_fees_ties_to_the_cent() -> No
 @pytest.mark.parametrize("where", ["payout", "movement", "bank payout", "deposit", "ledger", "receipt", "Stripe"])
 def test_a_planted_cent_is_found_and_named(where: str) -> None:
     books = whole()
-    expected: list[tuple[str, int]] = []
+    payout, gift = books.payout.stripe_payout_id, books.refunded
+    # Kind, how much, and the words by which somebody finds it.
+    expected: list[tuple[str, int, str]] = []
     match where:
         case "payout":
             books.payout.amount_minor += 1
             books.payout.save()
             brought(statement("58.06"), books.user)
             # Its lines do not come to it, and what was booked of it is another amount.
-            expected = [("movement_not_booked", -1), ("payout_does_not_tie", 1)]
+            expected = [
+                ("movement_not_booked", -1, f"payout {payout} is paid"),
+                ("payout_does_not_tie", 1, f"the lines of payout {payout} do"),
+            ]
         case "movement":
             movement("ch_unknown", 1)
             swept()
             brought(statement(), books.user)
-            expected = [("charge_without_gift", 1)]
+            expected = [("charge_without_gift", 1, "charge ch_unknown is")]
         case "bank payout":
             brought(statement("58.06"), books.user)
-            expected = [("bank_line_unknown", 5806), ("payout_not_in_bank", -5805)]
+            unknown = BankLine.objects.get(amount_minor=5806)
+            expected = [
+                ("bank_line_unknown", 5806, f"line {unknown.pk} of the bank on {unknown.posted_on} is"),
+                ("payout_not_in_bank", -5805, f"the bank shows no payout {payout}"),
+            ]
         case "deposit":
             brought(statement(deposit="149.99"), books.user)
             bank.tie(BankLine.objects.get(amount_minor=14999).pk, batch_id=books.batch.pk, user=books.user)
-            expected = [("deposit_differs", -1)]
+            expected = [("deposit_differs", -1, f"amount for deposit {books.batch.public_id}")]
         case "ledger":
-            line(f"ch_{books.refunded.pk}", "adjustment", 1)
+            line(f"ch_{gift.pk}", "adjustment", 1)
             brought(statement(), books.user)
             # Stripe has that charge, and a line of another kind is none of its counterparts.
-            expected = [("amount_differs", -1)]
+            expected = [("amount_differs", -1, f"the line adjustment ch_{gift.pk}")]
         case "receipt":
-            _print_a_cent_more(books.refunded)
+            _print_a_cent_more(gift)
             brought(statement(), books.user)
-            expected = [("receipts_differ", 1)]
+            expected = [
+                ("receipts_differ", 1, f"{gift.paper.number} says another amount than the ledger for gift {gift}")
+            ]
         case "Stripe":
             BalanceSweep.objects.update(balance={"usd": 1})
             brought(statement(), books.user)
-            expected = [("balance_differs", 1)]
-    assert compared() == expected
-    assert all(row.about for row in Difference.objects.open())
+            expected = [("balance_differs", 1, "Stripe holds another amount")]
+    assert compared() == [(kind, minor) for kind, minor, _ in expected]
+    found = Difference.objects.open().order_by("kind", "pk").values_list("about", flat=True)
+    for about, (_, _, words) in zip(found, expected, strict=True):
+        # Whole words: po_1 is not po_12.
+        assert f" {words} " in f" {about} "
     # Told once, and not again the next night.
     with clock.standing_at(noon(LONG_AFTER)):
         assert compare.run().new == 0

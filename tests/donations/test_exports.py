@@ -39,6 +39,8 @@ donor_name_printed address_printed gift_ids gift_tax_year date_printed cash_amou
 benefits_text benefit_fmv deductible_limit statement_codes safe_harbor_year template_version locale pdf_sha256
 issued_by channel delivery_status delivered_ts mail_batch copy_count"""
 SIGNS = tuple("=+-@\t\r\n＝＋－＠")
+# What people open in a spreadsheet; journals are read by programs alone.
+SHEETS = [profile for profile, one in PROFILES.items() if not one.is_for_program]
 
 
 def test_the_columns_are_the_schemas_to_the_letter() -> None:
@@ -141,18 +143,43 @@ def test_names_that_are_formulas_stay_names_in_a_spreadsheet() -> None:
     assert b"\r\n" in content(raw)
     # For programs nothing is changed, not even what is dangerous in a spreadsheet.
     assert set(exported.NASTY) <= {line["donor_name"] for line in rows(raw)}
-    numbers = {column.name for column in ledger.COLUMNS if column.kind in (Kind.MONEY, Kind.COUNT, Kind.NUMBER)}
-    for line in rows(safe):
+    assert {"-50.00", "-30.00"} <= {line["gross_amount"] for line in rows(safe)}
+    names = {line["donor_name"] for line in rows(safe)}
+    assert {"'-x", "'+1 555 010 0142", "'＝1+1", "Ana =cmd|'/c calc'!A0", "gnp.xe", "Łucja Żółć"} <= names
+    assert all("'=" in line["memo_internal"] for line in rows(safe) if line["donor_name"].startswith("'=HYPER"))
+
+
+@pytest.mark.parametrize("profile", SHEETS)
+def test_no_cell_of_a_csv_for_spreadsheets_is_a_formula(profile: str) -> None:
+    exported.typed()
+    columns = PROFILES[profile].table.columns
+    numbers = {column.name for column in columns if column.kind in (Kind.MONEY, Kind.COUNT, Kind.NUMBER)}
+    # What programs read has it as it was typed, so there is something to guard against.
+    raw = [cell for line in rows(_asked(profile, Format.CSV)) for cell in line.values()]
+    assert {exported.NASTY[0], "@SUM(A1)", "＝1+1"} <= set(raw)
+    safe = rows(_asked(profile, Format.SPREADSHEET))
+    assert len(safe) >= len(exported.NASTY)
+    for line in safe:
         for name, cell in line.items():
             if name in numbers:
                 assert not cell or Decimal(cell) is not None
             else:
                 assert not any(part.lstrip(" \u00a0").startswith(SIGNS) for part in cell.split("\n")), (name, cell)
                 assert "\u202e" not in cell
-    assert {"-50.00", "-30.00"} <= {line["gross_amount"] for line in rows(safe)}
-    names = {line["donor_name"] for line in rows(safe)}
-    assert {"'-x", "'+1 555 010 0142", "'＝1+1", "Ana =cmd|'/c calc'!A0", "gnp.xe", "Łucja Żółć"} <= names
-    assert all("'=" in line["memo_internal"] for line in rows(safe) if line["donor_name"].startswith("'=HYPER"))
+    cells = {cell for line in safe for cell in line.values()}
+    assert {f"'{exported.NASTY[0]}", "'@SUM(A1)", "'＝1+1", "Ana =cmd|'/c calc'!A0", "Łucja Żółć"} <= cells
+
+
+@pytest.mark.parametrize("format", [Format.CSV, Format.SPREADSHEET])
+@pytest.mark.parametrize("profile", [Profile.SUPPORTERS, Profile.SCHEDULE_B])
+def test_postcodes_keep_their_zeros_in_csv(profile: str, format: str) -> None:
+    exported.typed()
+    export = _asked(profile, format)
+    there = [line["zip"] for line in rows(export)]
+    assert there.count("02139") >= len(exported.NASTY)
+    assert set(there) == {"02139", ""}
+    frame = polars.read_csv(io.BytesIO(content(export)), schema_overrides={"zip": polars.String})
+    assert [code or "" for code in frame["zip"]] == there
 
 
 def test_polars_reads_types_zeros_and_signs() -> None:
@@ -171,10 +198,10 @@ def test_polars_reads_types_zeros_and_signs() -> None:
     assert frame["gl_date"].max() == date(2026, 1, 31)
 
 
-@pytest.mark.parametrize("profile", [Profile.LEDGER, Profile.SUPPORTERS, Profile.RECEIPTS, Profile.BOARD])
+@pytest.mark.parametrize("profile", SHEETS)
 def test_a_workbook_has_typed_cells_and_no_formula(profile: str) -> None:
-    exported.books()
-    file = io.BytesIO(content(made(profile, Format.XLSX)))
+    exported.typed()
+    file = io.BytesIO(content(_asked(profile, Format.XLSX)))
     for name in zipfile.ZipFile(file).namelist():
         if name.startswith("xl/worksheets"):
             assert b"<f>" not in zipfile.ZipFile(file).read(name)
@@ -182,6 +209,8 @@ def test_a_workbook_has_typed_cells_and_no_formula(profile: str) -> None:
     kinds = {column.name: column.kind for column in PROFILES[profile].table.columns}
     expected = {Kind.MONEY: "n", Kind.COUNT: "n", Kind.NUMBER: "n", Kind.DATE: "d", Kind.INSTANT: "d", Kind.FLAG: "b"}
     assert [cell.value for cell in heading] == list(kinds)
+    assert len(body) >= len(exported.NASTY)
+    assert exported.NASTY[0] in {cell.value for row in body for cell in row}
     for row in body:
         for name, cell in zip(kinds, row, strict=True):
             if cell.value is not None:
@@ -240,15 +269,14 @@ def test_blank_cells_are_empty_and_never_a_quoted_nothing() -> None:
     exported.books()
     for profile, one in PROFILES.items():
         for format in [Format.CSV] if one.is_for_program else [Format.CSV, Format.SPREADSHEET]:
-            for row in csv.reader(
-                io.StringIO(content(made(profile, format, reason="audit", **_days(profile))).decode())
-            ):
+            for row in csv.reader(io.StringIO(content(_asked(profile, format)).decode())):
                 assert len(row) == len(one.table.columns)
-            assert b',"",' not in content(made(profile, format, reason="audit", **_days(profile)))
+            assert b',"",' not in content(_asked(profile, format))
 
 
-def _days(profile: str) -> dict[str, date]:
-    return JANUARY if profile == Profile.SCHEDULE_B else {}
+def _asked(profile: str, format: str) -> Export:
+    """Of everything there is; Schedule B has to be of some days and for a reason."""
+    return made(profile, format, reason="audit", **(JANUARY if profile == Profile.SCHEDULE_B else {}))
 
 
 def test_the_register_says_of_each_paper_what_it_printed() -> None:
