@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from donations import gateway
 from donations.gateway.client import client
-from donations.models import Gift, Installment, LedgerEntry, Plan
+from donations.models import Gift, Installment, LedgerEntry, Plan, Receipt, ReceiptDue
+from donations.receipts import issue, making
 from donations.recurring import charging, claims, dates
 from nonprofit import clock
 from nonprofit.models import OutgoingEmail
@@ -111,3 +112,19 @@ def paying(one: Installment) -> str:
 def time_passes(one: Installment) -> None:
     """The claim is over, and whatever waits is due."""
     Installment.objects.filter(pk=one.pk, next_try_at__isnull=False).update(next_try_at=clock.now())
+
+
+def came(made: Plan) -> list[tuple[date, str]]:
+    """The plan's dates that have come, and how each stands."""
+    return list(made.installments.order_by("due_on").values_list("due_on", "status"))
+
+
+def receipts() -> list[tuple[int | None, str]]:
+    """Whose each numbered paper is, once all that are due are made, and where its letter goes, in the papers' order."""
+    making.prepare_all(issue.issue_due())
+    assert not ReceiptDue.objects.exists()
+    made = Receipt.objects.select_related("gift").order_by("pk")
+    assert {one.gift_id for one in made} == set(Gift.objects.settled().values_list("pk", flat=True))
+    letters = {letter.key: letter.to for letter in OutgoingEmail.objects.filter(key__startswith="receipt:")}
+    assert letters.keys() == {one.mail_key for one in made}
+    return [(one.gift.donor_id if one.gift else None, letters[one.mail_key]) for one in made]
