@@ -113,6 +113,8 @@ def test_a_monthly_gift_with_something_still_says_that_it_comes_again() -> None:
     for words in (letter.text, letter.html):
         assert "we charge the same card again every month until you stop it." in words
         assert "until you stop it. The next time is January 15, 2031." in words
+        assert "You can change, pause or stop it at any time" in words
+    assert "\n " not in letter.text
 
 
 @db
