@@ -1,6 +1,6 @@
 """The thank-you page tells the truth of the moment, to nobody more than it must, and hurries it along."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -41,6 +41,13 @@ def test_each_state_has_its_own_words(client: Client, status: str) -> None:
     assert TITLES[status] in shown[0]
     for private in ("Ana Silva", "ana@example.org", "Maria", "Hush", "555-1"):
         assert private not in html
+
+
+def test_a_gift_that_repeats_says_when_and_where_to_change_it(client: Client) -> None:
+    gift = builders.settled_gift(frequency="monthly", plan=builders.plan(next_due_on=date(2031, 1, 15)))
+    page = client.get(f"/thanks/{gift.token}/").content.decode()
+    assert "monthly, until you stop; the next time is January 15, 2031." in page
+    assert 'You can change, pause or stop it at any time <a href="/portal/">in your portal</a>' in page
 
 
 def test_a_settled_gift_with_its_receipt(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
